@@ -1,0 +1,74 @@
+// What the API needs of the engine, declared by the consumer. Routes call these and translate; engine implements them and
+// knows nothing of HTTP. Methods return Engine API bodies; failures are PunnetErrors with Docker's texts.
+
+import type { Duplex } from 'node:stream';
+import type { AuthConfig, CreateBody, Filters, ProgressLine } from './types.ts';
+
+export interface SystemBackend {
+  version(): Promise<object>;
+  info(): Promise<object>;
+  /** `GET /events` arrives with issue of the whole API; the bus exists already. */
+  diskUsage(): Promise<object>;
+  /** Checks every blob, layer and record; one line per finding. */
+  check(): Promise<{ Problems: string[]; Checked: Record<string, number> }>;
+}
+
+export interface ImageBackend {
+  /** @param reference as the user wrote it: `busybox`, `ghcr.io/a/b:c`, `x@sha256:…` */
+  pull(reference: string, options: { platform?: string; auth?: AuthConfig; signal: AbortSignal; progress(line: ProgressLine): void }): Promise<void>;
+  list(options: { all: boolean; digests: boolean; filters: Filters }): Promise<object[]>;
+  inspect(reference: string): Promise<object>;
+  remove(reference: string, options: { force: boolean; prune: boolean }): Promise<{ Untagged?: string; Deleted?: string }[]>;
+  tag(source: string, target: { repo: string; tag?: string }): Promise<void>;
+}
+
+export interface AttachOptions {
+  stdin: boolean;
+  stdout: boolean;
+  stderr: boolean;
+  /** replay the log first */
+  logs: boolean;
+  stream: boolean;
+  /** raw bytes, `ctrl-p,ctrl-q` decoded; empty: none */
+  detachKeys: string | undefined;
+}
+
+export interface LogOptions {
+  follow: boolean;
+  stdout: boolean;
+  stderr: boolean;
+  /** lines from the end; undefined: all */
+  tail?: number;
+  timestamps: boolean;
+  /** milliseconds since the epoch */
+  since?: number;
+  until?: number;
+  signal: AbortSignal;
+}
+
+export interface ContainerBackend {
+  create(body: CreateBody, options: { name?: string; platform?: string }): Promise<{ Id: string; Warnings: string[] }>;
+  start(id: string, options: { detachKeys?: string }): Promise<void>;
+  stop(id: string, options: { signal?: string; timeout?: number }): Promise<void>;
+  restart(id: string, options: { signal?: string; timeout?: number }): Promise<void>;
+  kill(id: string, signal: string): Promise<void>;
+  remove(id: string, options: { force: boolean; volumes: boolean; link: boolean }): Promise<void>;
+  rename(id: string, name: string): Promise<void>;
+  resize(id: string, size: { rows: number; columns: number }): Promise<void>;
+  inspect(id: string, options: { size: boolean }): Promise<object>;
+  list(options: { all: boolean; limit?: number; size: boolean; filters: Filters }): Promise<object[]>;
+  /** Resolves at the condition; `ready` is called once the waiter is registered, so that headers can be sent. */
+  wait(id: string, options: { condition: 'not-running' | 'next-exit' | 'removed'; signal: AbortSignal; ready(): void }): Promise<{ StatusCode: number; Error?: { Message: string } }>;
+  /** Whether output is one raw stream (tty) or multiplexed frames. */
+  isTty(id: string): Promise<boolean>;
+  /** Checks first (404, 409), then calls `open` to take over the connection, then joins it to the container until it ends. */
+  attach(id: string, options: AttachOptions, open: () => Duplex): Promise<void>;
+  /** Writes frames (or raw bytes for a tty) to `sink` with back-pressure. */
+  logs(id: string, options: LogOptions, sink: NodeJS.WritableStream): Promise<void>;
+}
+
+export interface Backend {
+  system: SystemBackend;
+  images: ImageBackend;
+  containers: ContainerBackend;
+}

@@ -1,0 +1,45 @@
+// State on disk is plain files written by write-then-rename, so that kill -9 leaves the old file or the new one, never a
+// half. (Process death, not power loss, is the promise: no fsync.) Runs in every process; rename(2).
+
+import { randomBytes } from 'node:crypto';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { errnoOf, internal, messageOf } from './errors.ts';
+
+/** Writes `data` under `path` in one step. The directory must exist. `mode` is an octal permission, default 0600. */
+export function writeFileAtomic(path: string, data: string | Uint8Array, mode = 0o600): void {
+  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  try {
+    writeFileSync(temporary, data, { mode, flag: 'wx' });
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** Writes a value as indented JSON, so that a learner can `cat` it. */
+export function writeJsonAtomic(path: string, value: unknown): void {
+  writeFileAtomic(path, `${JSON.stringify(value, null, 2)}\n`);
+}
+
+/**
+ * Reads JSON that writeJsonAtomic wrote; undefined when there is no such file.
+ * @throws internal, naming the file, when it is not JSON.
+ */
+export function readJson<T>(path: string): T | undefined {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+  try {
+    return JSON.parse(text) as T;
+  } catch (error) {
+    throw internal(`state file ${path} is corrupt: ${messageOf(error)}`, {
+      cause: error,
+      fix: 'punnet system check',
+    });
+  }
+}

@@ -1,0 +1,95 @@
+// The vocabulary of plans. An op is about one system call, spelled and ordered as the kernel spells it; a plan is a list of
+// ops that native/plan.c walks without Node, JSON or malloc. Each op names who executes it: the `parent` (shim or addon,
+// before and after the clone) or the `child` (the new process, until execve).
+//
+// Slots are numbered places for descriptors that ops open and later ops use (0…31). The walker closes none of them by
+// itself except through `close` and `close_range`; all are opened O_CLOEXEC.
+// `%child` in a path of a parent op is replaced by the child's pid, after clone3.
+// `except` lists errnos that count as success (mkdir: ['EEXIST']).
+
+export type Who = 'parent' | 'child';
+
+/** A number of a slot that an earlier op filled, or that the walker's caller passed in. */
+export type Slot = number;
+
+interface Common {
+  who: Who;
+  except?: string[];
+}
+
+export type Op = Common &
+  (
+    | { op: 'unshare'; flags: number }
+    /** After this op, the child starts at its first op and the parent goes on with its next. `cgroup`: CLONE_INTO_CGROUP. clone3(2) */
+    | { op: 'clone3'; flags: number; cgroup?: Slot }
+    | { op: 'setns'; fd: Slot; nstype: number }
+    /** Child: blocks until the parent releases it `nth` time. Parent: blocks until the child releases it. One byte of a socketpair. */
+    | { op: 'await' }
+    | { op: 'release' }
+    | { op: 'open'; path: string; flags: number; mode?: number; slot: Slot }
+    /** `dirfd` absent: AT_FDCWD. openat2(2), Linux 5.6 */
+    | { op: 'openat2'; dirfd?: Slot; path: string; flags: number; mode?: number; resolve: number; slot: Slot }
+    | { op: 'close'; fd: Slot }
+    | { op: 'close_range'; first: number; last: number; flags: number }
+    | { op: 'dup2'; fd: Slot; to: number }
+    /** open, write once, close: `/proc/%child/uid_map`, `cgroup.procs`, sysctls. */
+    | { op: 'write_file'; path: string; data: string }
+    | { op: 'mkdir'; path: string; mode: number }
+    | { op: 'mknod'; path: string; mode: number; dev: number }
+    | { op: 'symlink'; target: string; path: string }
+    | { op: 'chmod'; path: string; mode: number }
+    | { op: 'chown'; path: string; uid: number; gid: number }
+    | { op: 'chdir'; path: string }
+    | { op: 'fchdir'; fd: Slot }
+    | { op: 'chroot'; path: string }
+    | { op: 'mount'; source: string | null; target: string; fstype: string | null; flags: number; data: string | null }
+    | { op: 'umount2'; target: string; flags: number }
+    | { op: 'open_tree'; dirfd?: Slot; path: string; flags: number; slot: Slot }
+    /** Moves the detached mount in `from` onto `target`, or onto the file that slot `to` holds. */
+    | { op: 'move_mount'; from: Slot; target?: string; to?: Slot }
+    /** `fd` with AT_EMPTY_PATH, or `path`. mount_setattr(2), Linux 5.12 */
+    | { op: 'mount_setattr'; fd?: Slot; path?: string; flags: number; set: number; clear: number; propagation: number; userns?: Slot }
+    | { op: 'pivot_root'; new_root: string; put_old: string }
+    | { op: 'sethostname'; name: string }
+    | { op: 'setdomainname'; name: string }
+    /** SIOCSIFFLAGS on `lo` of the current network namespace; netdevice(7) */
+    | { op: 'link_up'; name: string }
+    | { op: 'setsid' }
+    | { op: 'ioctl'; fd: Slot; request: number; arg: number; result?: Slot }
+    /** Sends a descriptor to the parent, which keeps it (the pty master). SCM_RIGHTS, unix(7) */
+    | { op: 'send_fd'; fd: Slot }
+    | { op: 'setrlimit'; resource: number; soft: bigint; hard: bigint }
+    | { op: 'umask'; mask: number }
+    | { op: 'prctl'; option: number; arg2: number; arg3?: number; arg4?: number; arg5?: number }
+    /** Drops from the bounding set every capability (0…last cap) that is not in the mask. */
+    | { op: 'capbset'; keep: bigint }
+    | { op: 'capset'; effective: bigint; permitted: bigint; inheritable: bigint }
+    | { op: 'ambient'; raise: bigint }
+    | { op: 'setgroups'; gids: number[] }
+    | { op: 'setresgid'; gid: number }
+    | { op: 'setresuid'; uid: number }
+    /** Classic BPF as struct sock_filter[]; seccomp(2), SECCOMP_SET_MODE_FILTER */
+    | { op: 'seccomp'; flags: number; filter: Uint8Array; listener?: Slot }
+    | { op: 'personality'; persona: number }
+    | { op: 'keyring'; name: string }
+    /** Tries each path in turn: ENOENT and ENOTDIR go on, EACCES is remembered; the errno of the op is execvp's. */
+    | { op: 'execve'; paths: string[]; argv: string[]; env: string[] }
+    /** Ends the child without execve (a holder that only keeps namespaces). */
+    | { op: 'pause' }
+  );
+
+export type OpName = Op['op'];
+
+export interface Plan {
+  ops: Op[];
+}
+
+/** What the walker measured of one op. */
+export interface OpReport {
+  /** index in plan.ops */
+  index: number;
+  /** 0 or a positive errno */
+  errno: number;
+  /** CLOCK_MONOTONIC nanoseconds that the op took; -1 when it did not run */
+  ns: bigint;
+}
