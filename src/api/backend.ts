@@ -15,10 +15,16 @@ export interface SystemBackend {
 
 export interface ImageBackend {
   /** @param reference as the user wrote it: `busybox`, `ghcr.io/a/b:c`, `x@sha256:…` */
-  pull(reference: string, options: { platform?: string; auth?: AuthConfig; signal: AbortSignal; progress(line: ProgressLine): void }): Promise<void>;
+  pull(
+    reference: string,
+    options: { platform?: string; auth?: AuthConfig; signal: AbortSignal; progress(line: ProgressLine): void },
+  ): Promise<void>;
   list(options: { all: boolean; digests: boolean; filters: Filters }): Promise<object[]>;
   inspect(reference: string): Promise<object>;
-  remove(reference: string, options: { force: boolean; prune: boolean }): Promise<{ Untagged?: string; Deleted?: string }[]>;
+  remove(
+    reference: string,
+    options: { force: boolean; prune: boolean },
+  ): Promise<{ Untagged?: string; Deleted?: string }[]>;
   tag(source: string, target: { repo: string; tag?: string }): Promise<void>;
 }
 
@@ -58,7 +64,10 @@ export interface ContainerBackend {
   inspect(id: string, options: { size: boolean }): Promise<object>;
   list(options: { all: boolean; limit?: number; size: boolean; filters: Filters }): Promise<object[]>;
   /** Resolves at the condition; `ready` is called once the waiter is registered, so that headers can be sent. */
-  wait(id: string, options: { condition: 'not-running' | 'next-exit' | 'removed'; signal: AbortSignal; ready(): void }): Promise<{ StatusCode: number; Error?: { Message: string } }>;
+  wait(
+    id: string,
+    options: { condition: 'not-running' | 'next-exit' | 'removed'; signal: AbortSignal; ready(): void },
+  ): Promise<{ StatusCode: number; Error?: { Message: string } }>;
   /** Whether output is one raw stream (tty) or multiplexed frames. */
   isTty(id: string): Promise<boolean>;
   /** Checks first (404, 409), then calls `open` to take over the connection, then joins it to the container until it ends. */

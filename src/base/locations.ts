@@ -19,9 +19,13 @@ export interface Locations {
 /** Resolves the directories for user `uid` (host side) from the environment. */
 export function locations(env: NodeJS.ProcessEnv = process.env, uid = process.getuid!()): Locations {
   const asRoot = uid === 0;
-  const root = env.PUNNET_ROOT ?? (asRoot ? '/var/lib/punnet' : join(env.XDG_DATA_HOME ?? join(homedir(), '.local/share'), 'punnet'));
+  const root =
+    env.PUNNET_ROOT ??
+    (asRoot ? '/var/lib/punnet' : join(env.XDG_DATA_HOME ?? join(homedir(), '.local/share'), 'punnet'));
   const run = env.PUNNET_RUN ?? (asRoot ? '/run/punnet' : userRun(env, uid));
-  const socket = env.PUNNET_HOST?.startsWith('unix://') ? env.PUNNET_HOST.slice('unix://'.length) : join(run, 'punnet.sock');
+  const socket = env.PUNNET_HOST?.startsWith('unix://')
+    ? env.PUNNET_HOST.slice('unix://'.length)
+    : join(run, 'punnet.sock');
   return { root: resolve(root), run: resolve(run), socket: resolve(socket) };
 }
 

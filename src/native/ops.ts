@@ -48,7 +48,16 @@ export type Op = Common &
     /** Moves the detached mount in `from` onto `target`, or onto the file that slot `to` holds. */
     | { op: 'move_mount'; from: Slot; target?: string; to?: Slot }
     /** `fd` with AT_EMPTY_PATH, or `path`. mount_setattr(2), Linux 5.12 */
-    | { op: 'mount_setattr'; fd?: Slot; path?: string; flags: number; set: number; clear: number; propagation: number; userns?: Slot }
+    | {
+        op: 'mount_setattr';
+        fd?: Slot;
+        path?: string;
+        flags: number;
+        set: number;
+        clear: number;
+        propagation: number;
+        userns?: Slot;
+      }
     | { op: 'pivot_root'; new_root: string; put_old: string }
     | { op: 'sethostname'; name: string }
     | { op: 'setdomainname'; name: string }

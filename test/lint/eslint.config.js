@@ -5,7 +5,9 @@ export default tseslint.config(
   { ignores: ['dist/**', 'build/**', 'node_modules/**'] },
   ...tseslint.configs.recommended,
   {
-    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: new URL('../..', import.meta.url).pathname } },
+    languageOptions: {
+      parserOptions: { projectService: true, tsconfigRootDir: new URL('../..', import.meta.url).pathname },
+    },
     files: ['**/*.ts'],
     rules: {
       '@typescript-eslint/no-floating-promises': 'error',
