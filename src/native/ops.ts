@@ -2,7 +2,7 @@
 // ops that native/plan.c walks without Node, JSON or malloc. Each op names who executes it: the `parent` (shim or addon,
 // before and after the clone) or the `child` (the new process, until execve).
 //
-// Slots are numbered places for descriptors that ops open and later ops use (0…31). The walker closes none of them by
+// Slots are numbered places for descriptors that ops open and later ops use (0…127). The walker closes none of them by
 // itself except through `close` and `close_range`; all are opened O_CLOEXEC.
 // `%child` in a path of a parent op is replaced by the child's pid, after clone3.
 // `except` lists errnos that count as success (mkdir: ['EEXIST']).
@@ -64,7 +64,8 @@ export type Op = Common &
     /** SIOCSIFFLAGS on `lo` of the current network namespace; netdevice(7) */
     | { op: 'link_up'; name: string }
     | { op: 'setsid' }
-    | { op: 'ioctl'; fd: Slot; request: number; arg: number; result?: Slot }
+    /** `pointer`: the kernel gets the address of an int that holds `arg` (TIOCSPTLCK). `result`: the return value is a descriptor. */
+    | { op: 'ioctl'; fd: Slot; request: number; arg: number; pointer?: boolean; result?: Slot }
     /** Sends a descriptor to the parent, which keeps it (the pty master). SCM_RIGHTS, unix(7) */
     | { op: 'send_fd'; fd: Slot }
     | { op: 'setrlimit'; resource: number; soft: bigint; hard: bigint }
