@@ -7,7 +7,14 @@ import type { AuthConfig, CreateBody, Filters, ProgressLine } from './types.ts';
 export interface SystemBackend {
   version(): Promise<object>;
   info(): Promise<object>;
-  /** `GET /events` arrives with issue of the whole API; the bus exists already. */
+  /** Calls `emit` for past events since `since`, then for live ones until `until` (both milliseconds since the epoch) or abort. */
+  events(options: {
+    since?: number;
+    until?: number;
+    filters: Filters;
+    signal: AbortSignal;
+    emit(event: object): void;
+  }): Promise<void>;
   diskUsage(): Promise<object>;
   /** Checks every blob, layer and record; one line per finding. */
   check(): Promise<{ Problems: string[]; Checked: Record<string, number> }>;

@@ -38,6 +38,10 @@ export const invalidArgument = (message: string, details?: ErrorDetails) =>
 export const conflict = (message: string, details?: ErrorDetails) => new PunnetError('conflict', message, details);
 export const unavailable = (message: string, details?: ErrorDetails) =>
   new PunnetError('unavailable', message, details);
+export const notModified = (message: string, details?: ErrorDetails) =>
+  new PunnetError('notModified', message, details);
+export const notImplemented = (message: string, details?: ErrorDetails) =>
+  new PunnetError('notImplemented', message, details);
 export const internal = (message: string, details?: ErrorDetails) => new PunnetError('internal', message, details);
 
 /** The errno name of a Node or addon error (`ENOENT`), or undefined. */

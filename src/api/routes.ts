@@ -1,0 +1,39 @@
+// The Engine API, one line per route. Runs in the daemon. Docker Engine API v1.24–v1.51.
+
+import { route, type Route } from './route.ts';
+import { attach } from './routes/attach.ts';
+import * as container from './routes/container.ts';
+import * as image from './routes/image.ts';
+import { logs } from './routes/logs.ts';
+import * as system from './routes/system.ts';
+import { wait } from './routes/wait.ts';
+
+export const ROUTES: Route[] = [
+  route('HEAD', '/_ping', system.ping),
+  route('GET', '/_ping', system.ping),
+  route('GET', '/version', system.version),
+  route('GET', '/info', system.info),
+  route('GET', '/events', system.events),
+  route('GET', '/system/df', system.diskUsage),
+  route('GET', '/punnet/check', system.check),
+
+  route('GET', '/images/json', image.list),
+  route('POST', '/images/create', image.create),
+  route('GET', '/images/*name/json', image.inspect),
+  route('POST', '/images/*name/tag', image.tag),
+  route('DELETE', '/images/*name', image.remove),
+
+  route('GET', '/containers/json', container.list),
+  route('POST', '/containers/create', container.create),
+  route('GET', '/containers/:id/json', container.inspect),
+  route('GET', '/containers/:id/logs', logs),
+  route('POST', '/containers/:id/start', container.start),
+  route('POST', '/containers/:id/stop', container.stop),
+  route('POST', '/containers/:id/restart', container.restart),
+  route('POST', '/containers/:id/kill', container.kill),
+  route('POST', '/containers/:id/rename', container.rename),
+  route('POST', '/containers/:id/resize', container.resize),
+  route('POST', '/containers/:id/attach', attach),
+  route('POST', '/containers/:id/wait', wait),
+  route('DELETE', '/containers/:id', container.remove),
+];

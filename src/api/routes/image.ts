@@ -1,0 +1,67 @@
+// Routes of images. Runs in the daemon.
+
+import { invalidArgument, notImplemented } from '../../base/errors.ts';
+import type { Call } from '../call.ts';
+import { errorBody } from '../status.ts';
+import type { AuthConfig, ProgressLine } from '../types.ts';
+
+export async function list(call: Call): Promise<void> {
+  const options = { all: call.flag('all'), digests: call.flag('digests'), filters: call.filters() };
+  call.reply(200, await call.backend.images.list(options));
+}
+
+export async function inspect(call: Call): Promise<void> {
+  call.reply(200, await call.backend.images.inspect(call.param('name')));
+}
+
+export async function remove(call: Call): Promise<void> {
+  const options = { force: call.flag('force'), prune: !call.flag('noprune') };
+  call.reply(200, await call.backend.images.remove(call.param('name'), options));
+}
+
+export async function tag(call: Call): Promise<void> {
+  await call.backend.images.tag(call.param('name'), { repo: call.text('repo') ?? '', tag: call.text('tag') });
+  call.done(201);
+}
+
+/** Pull: JSON lines. An error before the first line is an HTTP status; after it, a line. */
+export async function create(call: Call): Promise<void> {
+  if (call.text('fromSrc') !== undefined) throw notImplemented('importing an image is not supported yet');
+  const image = call.text('fromImage');
+  if (image === undefined) throw invalidArgument('invalid reference format');
+  const { response } = call;
+  const write = (line: ProgressLine) => {
+    if (!response.headersSent) response.writeHead(200, { 'Content-Type': 'application/json' });
+    response.write(`${JSON.stringify(line)}\r\n`);
+  };
+  try {
+    await call.backend.images.pull(withTag(image, call.text('tag')), {
+      platform: call.text('platform'),
+      auth: authOf(call.request.headers['x-registry-auth']),
+      signal: call.signal,
+      progress: write,
+    });
+  } catch (error) {
+    if (!response.headersSent) throw error;
+    const { message } = errorBody(error);
+    write({ errorDetail: { message }, error: message });
+  }
+  if (!response.headersSent) response.writeHead(200, { 'Content-Type': 'application/json' });
+  response.end();
+}
+
+function withTag(image: string, tag: string | undefined): string {
+  if (tag === undefined) return image;
+  return tag.includes(':') ? `${image}@${tag}` : `${image}:${tag}`;
+}
+
+/** `X-Registry-Auth`: base64url of JSON. A header that is not is treated as absent, as Docker does. */
+function authOf(header: string | string[] | undefined): AuthConfig | undefined {
+  if (typeof header !== 'string' || header === '') return undefined;
+  try {
+    const value: unknown = JSON.parse(Buffer.from(header, 'base64url').toString('utf8'));
+    return typeof value === 'object' && value !== null ? (value as AuthConfig) : undefined;
+  } catch {
+    return undefined;
+  }
+}
