@@ -1,6 +1,8 @@
 // Numbers of the kernel's interface that plans and callers of the addon use, spelled as in its headers. Equal on x86-64 and
 // arm64 unless said. linux/sched.h, linux/mount.h, linux/openat2.h, linux/capability.h, asm-generic/*.h
 
+import { constants as os } from 'node:os';
+
 /* clone3(2), unshare(2), setns(2) */
 export const CLONE_NEWTIME = 0x80;
 export const CLONE_NEWNS = 0x20000;
@@ -36,6 +38,7 @@ export const MS_STRICTATIME = 0x1000000;
 export const MS_LAZYTIME = 0x2000000;
 
 /* umount2(2) */
+export const MNT_FORCE = 1;
 export const MNT_DETACH = 2;
 
 /* mount_setattr(2) */
@@ -52,9 +55,12 @@ export const MOUNT_ATTR_IDMAP = 0x100000;
 export const MOUNT_ATTR_NOSYMFOLLOW = 0x200000;
 
 /* open_tree(2), and the AT_ flags that it and others take */
+export const AT_FDCWD = -100;
 export const OPEN_TREE_CLONE = 1;
 export const OPEN_TREE_CLOEXEC = 0o2000000;
 export const AT_SYMLINK_NOFOLLOW = 0x100;
+export const AT_REMOVEDIR = 0x200;
+export const AT_SYMLINK_FOLLOW = 0x400;
 export const AT_EMPTY_PATH = 0x1000;
 export const AT_RECURSIVE = 0x8000;
 
@@ -81,12 +87,25 @@ export const RESOLVE_NO_SYMLINKS = 0x4;
 export const RESOLVE_BENEATH = 0x8;
 export const RESOLVE_IN_ROOT = 0x10;
 
+/* flock(2), renameat2(2), setxattr(2) */
+export const LOCK_SH = 1;
+export const LOCK_EX = 2;
+export const LOCK_NB = 4;
+export const LOCK_UN = 8;
+export const RENAME_NOREPLACE = 1;
+export const RENAME_EXCHANGE = 2;
+export const XATTR_CREATE = 1;
+export const XATTR_REPLACE = 2;
+
 /* inode(7) */
 export const S_IFIFO = 0o10000;
 export const S_IFCHR = 0o20000;
 export const S_IFDIR = 0o40000;
 export const S_IFBLK = 0o60000;
 export const S_IFREG = 0o100000;
+export const S_IFLNK = 0o120000;
+export const S_IFSOCK = 0o140000;
+export const S_IFMT = 0o170000;
 
 /* close_range(2) */
 export const CLOSE_RANGE_CLOEXEC = 4;
@@ -95,10 +114,13 @@ export const CLOSE_RANGE_CLOEXEC = 4;
 export const PR_SET_PDEATHSIG = 1;
 export const PR_SET_DUMPABLE = 4;
 export const PR_SET_KEEPCAPS = 8;
+export const PR_SET_NAME = 15;
+export const PR_SET_CHILD_SUBREAPER = 36;
 export const PR_SET_NO_NEW_PRIVS = 38;
 
 /* ioctl_tty(2) */
 export const TIOCSCTTY = 0x540e;
+export const TIOCSWINSZ = 0x5414;
 export const TIOCGPTPEER = 0x5441;
 export const TIOCSPTLCK = 0x40045431;
 
@@ -174,3 +196,25 @@ export const CAPABILITIES = [
   'CAP_BPF',
   'CAP_CHECKPOINT_RESTORE',
 ] as const;
+
+const names = new Map(Object.entries(os.errno).map(([name, number]) => [number, name]));
+// Two names share each of these numbers; the kernel's own word is kept.
+names.set(os.errno.EAGAIN, 'EAGAIN');
+names.set(os.errno.EOPNOTSUPP, 'EOPNOTSUPP');
+
+/** Errnos that Node does not list; asm-generic/errno.h. */
+const more = { ENOTBLK: 15, ENONET: 64, ESHUTDOWN: 108, EUCLEAN: 117, ENOKEY: 126, EUSERS: 87 };
+for (const [name, number] of Object.entries(more)) if (!names.has(number)) names.set(number, name);
+const numbers = new Map([...names].map(([number, name]) => [name, number]));
+
+/** `EPERM` for 1; `errno 999` for a number that has no name. errno(3) */
+export function errnoName(number: number): string {
+  return names.get(number) ?? `errno ${number}`;
+}
+
+/** 1 for `EPERM`. @throws RangeError for a name that is none */
+export function errnoNumber(name: string): number {
+  const number = numbers.get(name) ?? (os.errno as Record<string, number>)[name];
+  if (number === undefined) throw new RangeError(`unknown errno ${name}`);
+  return number;
+}

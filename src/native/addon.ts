@@ -1,0 +1,143 @@
+// The typed face of punnet.node: one function per system call that Node does not have, arguments in the kernel's order.
+// Every failure is a SystemError as Node's own fs throws: .code 'EPERM', .errno, .syscall, .path. Loaded on first import
+// by the daemon, its workers and the launcher. Where it is found: $PUNNET_NATIVE, else build/Release beside the program.
+
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { unavailable } from '../base/errors.ts';
+
+/** A path: text, or the bytes that an archive has, which need not be UTF-8. A NUL byte inside is a TypeError. */
+export type Path = string | Uint8Array;
+
+export interface StatAt {
+  dev: number;
+  ino: number;
+  mode: number;
+  nlink: number;
+  uid: number;
+  gid: number;
+  rdev: number;
+  size: number;
+  /** 512-byte units */
+  blocks: number;
+  mtimeNs: bigint;
+  ctimeNs: bigint;
+}
+
+/** A seccomp section as the OCI runtime specification has it; config-linux.md#seccomp. */
+export interface SeccompSection {
+  defaultAction: string;
+  defaultErrnoRet?: number;
+  architectures?: string[];
+  /** Sorts calls into a binary tree: a little larger, much faster for late calls. */
+  binaryTree?: boolean;
+  syscalls?: {
+    names: string[];
+    action: string;
+    errnoRet?: number;
+    args?: { index: number; value: number | bigint; valueTwo?: number | bigint; op: string }[];
+  }[];
+}
+
+interface Addon {
+  openat2(dirfd: number, path: Path, flags: number, mode: number, resolve: number): number;
+  mkdirat(dirfd: number, path: Path, mode: number): number;
+  symlinkat(target: Path, dirfd: number, path: Path): number;
+  linkat(olddirfd: number, oldpath: Path, newdirfd: number, newpath: Path, flags: number): number;
+  mknodat(dirfd: number, path: Path, mode: number, dev: number | bigint): number;
+  unlinkat(dirfd: number, path: Path, flags: number): number;
+  renameat2(olddirfd: number, oldpath: Path, newdirfd: number, newpath: Path, flags: number): number;
+  readlinkat(dirfd: number, path: Path): Buffer;
+  fstatat(dirfd: number, path: Path, flags: number): StatAt;
+  fchownat(dirfd: number, path: Path, uid: number, gid: number, flags: number): number;
+  fchown(fd: number, uid: number, gid: number): number;
+  fchmodat(dirfd: number, path: Path, mode: number): number;
+  fchmod(fd: number, mode: number): number;
+  utimensat(dirfd: number, path: Path, atimeNs: bigint | null, mtimeNs: bigint | null, flags: number): number;
+  lsetxattr(path: Path, name: string, value: Uint8Array, flags: number): number;
+  fsetxattr(fd: number, name: string, value: Uint8Array, flags: number): number;
+  lgetxattr(path: Path, name: string): Buffer;
+  fgetxattr(fd: number, name: string): Buffer;
+  llistxattr(path: Path): Buffer;
+  flistxattr(fd: number): Buffer;
+  flock(fd: number, operation: number): number;
+  mount(source: Path | null, target: Path, fstype: string | null, flags: number, data: string | null): number;
+  umount2(target: Path, flags: number): number;
+  pidfdOpen(pid: number): number;
+  pidfdSendSignal(pidfd: number, signal: number): number;
+  kill(pid: number, signal: number): number;
+  prctl(option: number, arg2: number | bigint): number;
+  seccompCompile(section: SeccompSection): Buffer;
+  seccompVersion(): string;
+  syscallNumber(name: string): number;
+}
+
+const addon = load();
+
+/** Opens with O_CLOEXEC; `resolve` is RESOLVE_*. Tries again where the kernel asks for it (EAGAIN after a raced look-up). openat2(2) */
+export const openat2: Addon['openat2'] = addon.openat2;
+export const mkdirat: Addon['mkdirat'] = addon.mkdirat;
+export const symlinkat: Addon['symlinkat'] = addon.symlinkat;
+/** With AT_EMPTY_PATH `oldpath` is '' and `olddirfd` the file itself. linkat(2) */
+export const linkat: Addon['linkat'] = addon.linkat;
+/** `dev` as makedev() packs it. mknodat(2) */
+export const mknodat: Addon['mknodat'] = addon.mknodat;
+export const unlinkat: Addon['unlinkat'] = addon.unlinkat;
+export const renameat2: Addon['renameat2'] = addon.renameat2;
+/** Bytes, since a link's target need not be UTF-8. readlinkat(2) */
+export const readlinkat: Addon['readlinkat'] = addon.readlinkat;
+export const fstatat: Addon['fstatat'] = addon.fstatat;
+/** Ids as the calling process's user namespace sees them; -1 keeps one. fchownat(2) */
+export const fchownat: Addon['fchownat'] = addon.fchownat;
+export const fchown: Addon['fchown'] = addon.fchown;
+/** Follows a link at the end of `path`: the kernel has no other way before Linux 6.6. fchmodat(2) */
+export const fchmodat: Addon['fchmodat'] = addon.fchmodat;
+export const fchmod: Addon['fchmod'] = addon.fchmod;
+/** Nanoseconds since the epoch, or null to keep; an empty path means the descriptor itself. utimensat(2) */
+export const utimensat: Addon['utimensat'] = addon.utimensat;
+export const lsetxattr: Addon['lsetxattr'] = addon.lsetxattr;
+export const fsetxattr: Addon['fsetxattr'] = addon.fsetxattr;
+export const lgetxattr: Addon['lgetxattr'] = addon.lgetxattr;
+export const fgetxattr: Addon['fgetxattr'] = addon.fgetxattr;
+/** Names, each ended by a NUL byte. llistxattr(2) */
+export const llistxattr: Addon['llistxattr'] = addon.llistxattr;
+export const flistxattr: Addon['flistxattr'] = addon.flistxattr;
+/** LOCK_EX | LOCK_NB … ; EWOULDBLOCK is reported as EAGAIN. flock(2) */
+export const flock: Addon['flock'] = addon.flock;
+export const mount: Addon['mount'] = addon.mount;
+export const umount2: Addon['umount2'] = addon.umount2;
+export const pidfdOpen: Addon['pidfdOpen'] = addon.pidfdOpen;
+export const pidfdSendSignal: Addon['pidfdSendSignal'] = addon.pidfdSendSignal;
+/** `pid` must be positive; prefer pidfdSendSignal. kill(2) */
+export const kill: Addon['kill'] = addon.kill;
+export const prctl: Addon['prctl'] = addon.prctl;
+/** struct sock_filter[] in the machine's byte order; names that this libseccomp does not know are left out. seccomp_export_bpf(3) */
+export const seccompCompile: Addon['seccompCompile'] = addon.seccompCompile;
+export const seccompVersion: Addon['seccompVersion'] = addon.seccompVersion;
+/** -1 when this libseccomp does not know the call. */
+export const syscallNumber: Addon['syscallNumber'] = addon.syscallNumber;
+
+/** The directory that holds punnet.node and punnet-shim. @throws unavailable when they were not built */
+export function nativeDirectory(): string {
+  // dist/*.cjs is one level below the checkout, src/native/*.ts two.
+  const here = typeof __dirname === 'string' ? __dirname : dirname(fileURLToPath(import.meta.url));
+  const places = process.env.PUNNET_NATIVE
+    ? [process.env.PUNNET_NATIVE]
+    : [join(here, '../build/Release'), join(here, '../../build/Release')];
+  const found = places.find((place) => existsSync(join(place, 'punnet.node')));
+  if (found) return found;
+  throw unavailable(`native part punnet.node not found in ${places.join(' or ')}`, { fix: 'npm run build:native' });
+}
+
+/** The static supervisor's program file. */
+export function shimPath(): string {
+  return join(nativeDirectory(), 'punnet-shim');
+}
+
+function load(): Addon {
+  const path = join(nativeDirectory(), 'punnet.node');
+  // `require` resolves from this path alone, so any absolute file name serves as the base.
+  return createRequire(path)(path) as Addon;
+}
