@@ -15,7 +15,8 @@
 // Life: shim walks the plan until the child waits in its last `await` → READY; daemon attaches its clients; START → the
 // shim releases the child; execve worked (close-on-exec end of file) → STARTED, else FAILED. Init ended and its output was
 // read to the end (or 1 s after the exit if someone outside the container still holds the pipe) → `exit` on disk, EXIT to
-// every connection, end. SIGTERM, SIGINT and SIGHUP to the shim are ignored. Init dies with the shim (PR_SET_PDEATHSIG).
+// every connection, end. If fd 3 closes before START, the shim kills the child and ends: nobody would ever start it. A
+// connection accepted after READY gets READY at once (and STARTED, if so), so that a new daemon learns the state. SIGTERM, SIGINT and SIGHUP to the shim are ignored. Init dies with the shim (PR_SET_PDEATHSIG).
 
 export const FRAME_HEADER = 8;
 
@@ -31,6 +32,8 @@ export const FROM_SHIM = {
   exit: 18,
   /** op index, errno: the plan failed here; the shim ends after it */
   failed: 19,
+  /** empty: answers `subscribe` on the same connection; every byte of output from now on is sent */
+  subscribed: 20,
 } as const;
 
 /** client → shim */
