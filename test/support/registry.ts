@@ -4,7 +4,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { background, which } from './process.ts';
-import { freePort, makeScratch, until } from './scratch.ts';
+import { freePort, makeScratch, until } from './until.ts';
 import type { Blob, Image } from './image.ts';
 
 export interface RegistryOptions {
