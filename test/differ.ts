@@ -3,14 +3,11 @@
 
 import type { Engine } from './support/engine.ts';
 
-export const DIFFERENCES = {
-  'default-network':
-    'Without --network, punnet gives a container the loopback device alone until container networks exist; Docker a bridge.',
-} satisfies Record<string, string>;
+export const DIFFERENCES: Record<string, string> = {};
 
-export type Difference = keyof typeof DIFFERENCES;
+export type Difference = string;
 
 /** Whether `engine` is one that differs from Docker in this. */
-export function differs(engine: Engine, _id: Difference): boolean {
-  return engine.spec.kind === 'punnet';
+export function differs(engine: Engine, id: Difference): boolean {
+  return engine.spec.kind === 'punnet' && id in DIFFERENCES;
 }
