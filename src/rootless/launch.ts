@@ -1,0 +1,106 @@
+// Starts the daemon: directories, holder, daemon inside, and waits until it listens. Runs outside the namespaces as the
+// user who typed it, and ends; two launchers at once start one daemon. docs/rootless.md draws the whole hand-over.
+
+import { closeSync, constants, fchownSync, fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { unavailable } from '../base/errors.ts';
+import type { Locations } from '../base/locations.ts';
+import { flock } from '../native/addon.ts';
+import { subordinateIds, type Account } from './account.ts';
+import { makeDirectories, type Owner } from './directories.ts';
+import { startInside } from './enter.ts';
+import { createHolder, findHolder, stateDirectory, type Holder } from './holder.ts';
+import { mapOfUser, outsideId, type IdMaps } from './id-map.ts';
+import { environmentOf } from './inside.ts';
+import { programsFor, type Programs } from './program-copy.ts';
+import { mapsOfRoot } from './root-range.ts';
+
+const LOCK_EX = 2;
+
+export interface Launch {
+  locations: Locations;
+  account: Account;
+  /** where this program's own files are */
+  programs: Programs;
+  env: NodeJS.ProcessEnv;
+  /** called before anything is made, with the maps that will be used; throws what stands in the way */
+  preflight(maps: IdMaps): Promise<void>;
+}
+
+/** Resolves when a daemon listens on the socket, whether or not it was this call that started it. */
+export async function launch(options: Launch): Promise<void> {
+  const { locations, account } = options;
+  if (await listens(locations.socket)) return;
+  const maps = mapsFor(account);
+  const owner = { uid: outsideId(maps.uid, 0)!, gid: outsideId(maps.gid, 0)! };
+  makeDirectories(locations, owner, account.asRoot);
+  const state = stateDirectory(locations.run, account);
+  mkdirSync(state, { recursive: true, mode: 0o700 });
+  const lock = openSync(join(state, 'launch.lock'), 'a', 0o600);
+  try {
+    flock(lock, LOCK_EX);
+    if (await listens(locations.socket)) return;
+    let holder = findHolder(state);
+    if (!holder) {
+      await options.preflight(maps);
+      holder = await createHolder(state, maps, account);
+    }
+    await startDaemon(options, { holder, owner });
+  } finally {
+    closeSync(lock);
+  }
+}
+
+/** Root gets a range that is nobody's; everybody else their own id and their own ranges. */
+export function mapsFor(account: Account): IdMaps {
+  if (account.asRoot) return mapsOfRoot();
+  const ids = subordinateIds(account);
+  return { uid: mapOfUser(account.uid, ids.uid), gid: mapOfUser(account.gid, ids.gid) };
+}
+
+async function startDaemon(options: Launch, { holder, owner }: { holder: Holder; owner: Owner }): Promise<void> {
+  const { locations, account, env } = options;
+  const programs = account.asRoot ? programsFor(options.programs, `${locations.root}.program`) : options.programs;
+  const log = openLog(join(locations.root, 'punnetd.log'), owner);
+  const before = fstatSync(log).size;
+  const { ended } = startInside({
+    holder,
+    argv: [programs.node, join(programs.dist, 'punnetd.cjs'), 'inside'],
+    env: { ...env, ...environmentOf({ locations, holder, account, native: programs.native }) },
+    log,
+  });
+  let end: string | undefined;
+  void ended.then((how) => (end = how));
+  while (!(await listens(locations.socket))) {
+    if (end !== undefined) {
+      const said = readFileSync(join(locations.root, 'punnetd.log')).subarray(before).toString().trim();
+      throw unavailable(said.replace(/^punnetd: /, '') || `punnetd ended before it listened: ${end}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  closeSync(log);
+}
+
+/** O_NOFOLLOW and the check of the owner, because the data directory is not root's even when root starts the daemon. */
+function openLog(path: string, owner: Owner): number {
+  const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW;
+  const fd = openSync(path, flags, 0o600);
+  const found = fstatSync(fd);
+  if (!found.isFile() || found.nlink !== 1 || (found.uid !== owner.uid && found.uid !== process.getuid!())) {
+    closeSync(fd);
+    throw unavailable(`${path} is not a log of this daemon`, { fix: `rm ${path}` });
+  }
+  if (found.uid !== owner.uid) fchownSync(fd, owner.uid, owner.gid);
+  return fd;
+}
+
+/** Whether someone accepts connections on the socket. */
+export function listens(socket: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const connection = connect(socket);
+    connection.once('connect', () => resolve(true));
+    connection.once('error', () => resolve(false));
+    connection.once('connect', () => connection.destroy());
+  });
+}
