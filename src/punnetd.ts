@@ -4,7 +4,7 @@
 import type { Server } from 'node:http';
 import { dirname } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
-import { messageOf, PunnetError } from './base/errors.ts';
+import { invalidArgument, messageOf, PunnetError } from './base/errors.ts';
 import { locations } from './base/locations.ts';
 
 const USAGE = `Usage: punnetd [doctor [--json]]
@@ -23,6 +23,8 @@ async function main(argv: string[]): Promise<number> {
       return 0;
     case 'inside':
       return await inside();
+    case 'doctor':
+      return await doctor(argv.slice(1));
     case '-v':
     case '--version':
       process.stdout.write(`punnetd version ${manifest.version}\n`);
@@ -41,14 +43,26 @@ async function main(argv: string[]): Promise<number> {
 async function start(): Promise<void> {
   const { launch } = await import('./rootless/launch.ts');
   const { thisAccount } = await import('./rootless/account.ts');
+  const { preflight, thisHost } = await import('./rootless/doctor/doctor.ts');
   const { nativeDirectory } = await import('./native/addon.ts');
   await launch({
     locations: locations(),
     account: thisAccount(),
     programs: { node: process.execPath, dist: dirname(process.argv[1]!), native: nativeDirectory() },
     env: process.env,
-    preflight: async () => {},
+    preflight: async () => preflight(thisHost(locations())),
   });
+}
+
+/** Outside: every check with its mending command. @returns 1 when one failed */
+async function doctor(argv: string[]): Promise<number> {
+  const { examine, report, thisHost } = await import('./rootless/doctor/doctor.ts');
+  if (argv.some((argument) => argument !== '--json')) throw invalidArgument(`doctor: unknown option ${argv.join(' ')}`);
+  const host = thisHost(locations());
+  const checks = await examine(host);
+  const colour = Boolean(process.stdout.isTTY) && !process.env.NO_COLOR;
+  process.stdout.write(argv.includes('--json') ? `${JSON.stringify(checks, null, 2)}\n` : report(checks, host, colour));
+  return checks.some(({ status }) => status === 'fail') ? 1 : 0;
 }
 
 /** Inside: the daemon, until it is stopped or idle. The namespaces go with it when no container needs them. */

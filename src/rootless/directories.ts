@@ -12,7 +12,7 @@ export interface Owner {
 }
 
 /** sockaddr_un holds 108 bytes with the NUL; the longest name below the runtime directory is shim/<32 hex digits>.sock */
-const LONGEST_RUN = 107 - '/shim/0123456789abcdef0123456789abcdef.sock'.length;
+export const LONGEST_RUN = 107 - '/shim/0123456789abcdef0123456789abcdef.sock'.length;
 
 /**
  * Makes both directories, mode 0700, owned by `owner` (outside ids).
