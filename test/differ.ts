@@ -3,9 +3,12 @@
 
 import type { Engine } from './support/engine.ts';
 
-export const DIFFERENCES: Record<string, string> = {};
+export const DIFFERENCES = {
+  'ping-group-range':
+    'The kernel takes only groups that the user namespace maps, so the range ends at 65535 instead of 2147483647.',
+} satisfies Record<string, string>;
 
-export type Difference = string;
+export type Difference = keyof typeof DIFFERENCES;
 
 /** Whether `engine` is one that differs from Docker in this. */
 export function differs(engine: Engine, id: Difference): boolean {

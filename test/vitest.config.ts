@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 const root = new URL('..', import.meta.url).pathname;
@@ -9,6 +10,8 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     pool: 'forks',
+    // Most of what the tests do is to wait for other programs.
+    poolOptions: { forks: { maxForks: Math.max(3, availableParallelism() - 1) } },
     reporters: ['default', new URL('support/closing-line.ts', import.meta.url).pathname],
     projects: [
       {

@@ -56,6 +56,14 @@ const NEEDS = {
       ? undefined
       : 'no cgroup v2 memory controller here (tested inside User Mode Linux)';
   },
+  /** every capability of the kernel, without which a real Docker cannot give them all to a container */
+  'all-capabilities': () => {
+    const mask = /CapBnd:\s*(\w+)/.exec(readFileSync('/proc/self/status', 'utf8'))![1]!;
+    const last = Number(readFileSync('/proc/sys/kernel/cap_last_cap', 'utf8'));
+    return BigInt(`0x${mask}`) === (1n << BigInt(last + 1)) - 1n
+      ? undefined
+      : 'root lacks capabilities on this machine';
+  },
   'net.tun': () => {
     try {
       accessSync('/dev/net/tun', constants.R_OK | constants.W_OK);
