@@ -1,0 +1,293 @@
+// Layers ↔ directories. *unpack* makes a layer (committed, named by its diffID); *prepare* makes an active snapshot, a stack of
+// layers with a writable directory on top, named by its key (a container's id); *mounts* says how to mount it.
+//   layer/<name>/{fs/, layer.json}   active/<key>/{upper/, work/, snapshot.json}   unpack/ and trash/: swept at start
+// Runs in the daemon, the only one that writes here, in its user and mount namespaces, as uid 0 there. Mounts nothing.
+
+import { closeSync, existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { readJson, writeJsonAtomic } from '../base/atomic-file.ts';
+import type { Digest } from '../base/digest.ts';
+import { conflict, errnoOf, invalidArgument, notFound } from '../base/errors.ts';
+import type { Mount } from '../base/mount.ts';
+import { fchmod, fchown, fstatat, openat2 } from '../native/addon.ts';
+import { AT_EMPTY_PATH, AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_RDONLY } from '../native/constants.ts';
+import { Layers, type Layer, type LayerRecord } from './layers.ts';
+import { emptyTrash, trash } from './remove-tree.ts';
+import { UnpackPool } from './unpack-pool.ts';
+import { Unpacking, type UnpackRequest } from './unpacking.ts';
+import { usageOf, type Usage } from './usage.ts';
+
+/** As Docker: an image of more layers is refused, and so many fit the one page that mount(2) takes. */
+export const MAX_LAYERS = 127;
+
+const KEY = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/;
+
+/** active/<key>/snapshot.json */
+interface ActiveRecord {
+  /** bottom first, as an image config lists them */
+  diffIDs: Digest[];
+}
+
+export interface Problem {
+  /** what it is about, as a path below the snapshot directory */
+  object: string;
+  problem: string;
+  fix: string;
+}
+
+export interface MountOptions {
+  /** Mount point; by default `active/<key>/rootfs`. */
+  target?: string;
+  /** Leave out syncing when the mount ends: for what is removed right after (`--rm`). overlayfs.rst, "Volatile mount". */
+  volatile?: boolean;
+}
+
+export class Snapshotter {
+  readonly #dir: string;
+  readonly #layers: Layers;
+  readonly #unpacking: Unpacking;
+
+  /** `dir` is made where missing; it and everything in it belongs to this object alone. */
+  constructor(dir: string, pool = new UnpackPool()) {
+    this.#dir = dir;
+    // Closed to others: files of images keep their setuid bits (CVE-2021-41091, CVE-2021-41103).
+    for (const part of ['', 'layer', 'active', 'unpack', 'trash', 'empty']) {
+      mkdirSync(join(dir, part), { recursive: true, mode: 0o700 });
+    }
+    this.#layers = new Layers(join(dir, 'layer'));
+    this.#unpacking = new Unpacking(pool, (diffID) => join(dir, 'unpack', `${diffID.slice(7, 19)}-${suffix()}`));
+  }
+
+  /** Removes what a daemon that was killed left half-done. Call once, before anything else. */
+  async sweep(): Promise<void> {
+    for (const name of readdirSync(join(this.#dir, 'unpack'))) this.#discard('unpack', name);
+    for (const name of readdirSync(join(this.#dir, 'active'))) {
+      if (!KEY.test(name)) this.#discard('active', name);
+    }
+    await this.#emptyTrash();
+  }
+
+  /** True when the layer is committed. */
+  has(diffID: Digest): boolean {
+    return this.#layers.find(diffID) !== undefined;
+  }
+
+  /** The size of a committed layer in bytes. @throws notFound */
+  size(diffID: Digest): number {
+    return this.#layers.get(diffID).size;
+  }
+
+  /** Every committed layer. */
+  list(): Layer[] {
+    return this.#layers.list();
+  }
+
+  /**
+   * Unpacks a blob as layer `diffID` and commits it. One that is committed is left alone; concurrent calls for one diffID
+   * share the work, which ends early when all of them were aborted.
+   * @throws invalidArgument when the bytes are not that layer or are hostile: then nothing is committed.
+   */
+  async unpack(request: UnpackRequest): Promise<{ size: number }> {
+    const { diffID } = request;
+    const present = this.#layers.find(diffID);
+    if (present) return { size: present.size };
+    const written = await this.#unpacking.run(request, {
+      commit: (into, record) => this.#commit(into, record),
+      discard: async (into) => {
+        this.#discardPath(into);
+        await this.#emptyTrash();
+      },
+    });
+    return { size: written.size };
+  }
+
+  /** Makes the active snapshot `key` on a stack of layers (bottom first). @throws notFound, conflict, invalidArgument */
+  prepare(key: string, diffIDs: Digest[]): void {
+    const dir = this.#activeDir(key);
+    const layers = diffIDs.map((diffID) => this.#layers.get(diffID));
+    if (layers.length > MAX_LAYERS) {
+      throw invalidArgument(`max depth exceeded: the image has ${layers.length} layers, more than ${MAX_LAYERS}`);
+    }
+    if (existsSync(dir)) throw conflict(`snapshot ${key} exists already`);
+    const making = join(this.#dir, 'unpack', `${key}-${suffix()}`);
+    mkdirSync(making, { mode: 0o700 });
+    mkdirSync(join(making, 'work'), { mode: 0o700 });
+    mkdirSync(join(making, 'rootfs'), { mode: 0o700 });
+    this.#makeUpper(join(making, 'upper'), layers);
+    writeJsonAtomic(join(making, 'snapshot.json'), { diffIDs } satisfies ActiveRecord);
+    renameSync(making, dir);
+  }
+
+  /** How to mount the active snapshot `key`: one overlay, with names relative to `cwd`. @throws notFound */
+  mounts(key: string, { target, volatile }: MountOptions = {}): Mount[] {
+    const lower = this.#stack(this.#active(key).diffIDs).map(({ name }) => `layer/${name}/fs`);
+    // overlay wants at least one lower directory: an image without layers gets an empty one.
+    const lowerdir = `lowerdir=${(lower.length ? lower : ['empty']).join(':')}`;
+    const options = [lowerdir, `upperdir=active/${key}/upper`, `workdir=active/${key}/work`, 'userxattr'];
+    if (volatile) options.push('volatile');
+    return [
+      {
+        source: 'overlay',
+        target: target ?? join(this.#activeDir(key), 'rootfs'),
+        type: 'overlay',
+        options,
+        cwd: this.#dir,
+      },
+    ];
+  }
+
+  /** Absolute directories of a stack of layers (given bottom first), top first: for readInStack. @throws notFound */
+  layers(diffIDs: Digest[]): string[] {
+    return this.#stack(diffIDs).map(({ name }) => join(this.#dir, 'layer', name, 'fs'));
+  }
+
+  /** Layers of an active snapshot, bottom first. @throws notFound */
+  layersOf(key: string): Digest[] {
+    return this.#active(key).diffIDs;
+  }
+
+  /** The writable directory of an active snapshot. @throws notFound */
+  upper(key: string): string {
+    this.#active(key);
+    return join(this.#activeDir(key), 'upper');
+  }
+
+  /** What the container wrote. @throws notFound */
+  usage(key: string): Usage {
+    this.#active(key);
+    return withDirectory(this.#activeDir(key), (fd) => usageOf(fd, 'upper'));
+  }
+
+  /** Removes the active snapshot `key`, if there is one. At once out of sight; disk space is freed by and by. */
+  async removeActive(key: string): Promise<void> {
+    this.#activeDir(key);
+    this.#discard('active', key);
+    await this.#emptyTrash();
+  }
+
+  /** Keys of all active snapshots. */
+  listActive(): string[] {
+    return readdirSync(join(this.#dir, 'active')).filter((name) => KEY.test(name));
+  }
+
+  /** Removes a committed layer, if there is one. @throws conflict when an active snapshot stands on it */
+  async removeLayer(diffID: Digest): Promise<void> {
+    const layer = this.#layers.find(diffID);
+    if (!layer) return;
+    const user = this.listActive().find((key) => this.#active(key).diffIDs.includes(diffID));
+    if (user) throw conflict(`layer ${diffID} is in use by ${user}`);
+    this.#layers.forget(diffID);
+    this.#discard('layer', layer.name);
+    await this.#emptyTrash();
+  }
+
+  /** What is wrong on disk, for `punnet system check`. Reads records and names, not the files of layers. */
+  check(): Problem[] {
+    const problems: Problem[] = [];
+    const present = this.#layers.list((name, problem) => {
+      problems.push({ object: `layer/${name}`, problem, fix: 'remove the images that use it and pull them again' });
+    });
+    const known = new Set(present.map(({ diffID }) => diffID));
+    for (const key of readdirSync(join(this.#dir, 'active'))) {
+      const object = `active/${key}`;
+      try {
+        for (const diffID of this.#active(key).diffIDs) {
+          if (!known.has(diffID))
+            problems.push({ object, problem: `stands on ${diffID}, which is missing`, fix: REMOVE });
+        }
+        for (const part of ['upper', 'work']) {
+          if (!existsSync(join(this.#dir, object, part)))
+            problems.push({ object, problem: `has no ${part}`, fix: REMOVE });
+        }
+      } catch (error) {
+        problems.push({ object, problem: (error as Error).message, fix: REMOVE });
+      }
+    }
+    return problems;
+  }
+
+  #commit(into: string, record: LayerRecord): void {
+    writeJsonAtomic(join(into, 'layer.json'), record);
+    this.#discardPath(join(into, 'trash'));
+    renameSync(into, join(this.#dir, 'layer', this.#layers.nameFor(record.diffID)));
+  }
+
+  /** The stack, top first; what lies below a layer that hides everything is left out. */
+  #stack(diffIDs: Digest[]): Layer[] {
+    const stack: Layer[] = [];
+    for (const diffID of diffIDs.toReversed()) {
+      const layer = this.#layers.get(diffID);
+      stack.push(layer);
+      if (layer.rootOpaque) break;
+    }
+    return stack;
+  }
+
+  /** The root of a mounted overlay looks as its upper directory does: so that takes after the topmost layer that says how. */
+  #makeUpper(path: string, layers: Layer[]): void {
+    mkdirSync(path, { mode: 0o700 });
+    const model = layers.findLast(({ rootSet }) => rootSet);
+    withDirectory(path, (upper) => {
+      if (!model) return void fchmod(upper, 0o755);
+      withDirectory(join(this.#dir, 'layer', model.name, 'fs'), (root) => {
+        const { uid, gid, mode } = fstatat(root, '', AT_EMPTY_PATH);
+        fchown(upper, uid, gid);
+        fchmod(upper, mode & 0o7777);
+      });
+    });
+  }
+
+  #active(key: string): ActiveRecord {
+    const record = readJson<ActiveRecord>(join(this.#activeDir(key), 'snapshot.json'));
+    if (!record) throw notFound(`no such snapshot: ${key}`);
+    return record;
+  }
+
+  #activeDir(key: string): string {
+    if (!KEY.test(key)) throw invalidArgument(`invalid snapshot key ${JSON.stringify(key)}`);
+    return join(this.#dir, 'active', key);
+  }
+
+  #discard(part: string, name: string): void {
+    this.#discardPath(join(this.#dir, part, name));
+  }
+
+  #discardPath(path: string): void {
+    withDirectory(join(this.#dir, 'trash'), (bin) => {
+      try {
+        trash(AT_FDCWD, path, bin);
+      } catch (error) {
+        if (errnoOf(error) !== 'ENOENT') throw error;
+      }
+    });
+  }
+
+  async #emptyTrash(): Promise<void> {
+    const bin = openDirectory(join(this.#dir, 'trash'));
+    try {
+      await emptyTrash(bin);
+    } finally {
+      closeSync(bin);
+    }
+  }
+}
+
+const REMOVE = 'punnet rm the container';
+
+function suffix(): string {
+  return randomBytes(4).toString('hex');
+}
+
+function openDirectory(path: string): number {
+  return openat2(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, 0);
+}
+
+function withDirectory<T>(path: string, use: (fd: number) => T): T {
+  const fd = openDirectory(path);
+  try {
+    return use(fd);
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,120 @@
+// Two worker threads that unpack layers, started when there is work and ended when there is none for a while. Where the
+// worker's bundle is not beside the program (tests from source), jobs run in the calling thread.
+// Runs in the daemon. Node worker_threads.
+
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { internal, messageOf, PunnetError } from '../base/errors.ts';
+import type { Written } from './layer-writer.ts';
+import { unpack, type UnpackJob } from './unpack.ts';
+import type { WorkerAnswer, WorkerFailure, WorkerRequest } from './unpack-worker.ts';
+
+const THREADS = 2;
+const IDLE_MS = 5_000;
+
+export interface PoolOptions {
+  signal?: AbortSignal;
+  /** bytes of the blob that were read so far */
+  onProgress?(bytes: number): void;
+}
+
+interface Waiting {
+  request: WorkerRequest;
+  onProgress?(bytes: number): void;
+  resolve(written: Written): void;
+  reject(error: unknown): void;
+}
+
+export class UnpackPool {
+  readonly #program: string | undefined;
+  readonly #queue: Waiting[] = [];
+  readonly #idle: Worker[] = [];
+  #threads = 0;
+
+  /** `program`: path of unpack-worker.cjs. */
+  constructor(program = workerProgram()) {
+    this.#program = program;
+  }
+
+  /** Runs one job, after those that came before. @throws as unpack does */
+  async run(job: UnpackJob, options: PoolOptions = {}): Promise<Written> {
+    const { signal, onProgress } = options;
+    const flag = new Int32Array(new SharedArrayBuffer(4));
+    const abort = () => Atomics.store(flag, 0, 1);
+    if (signal?.aborted) abort();
+    signal?.addEventListener('abort', abort, { once: true });
+    try {
+      if (!this.#program) {
+        const aborted = () => Atomics.load(flag, 0) === 1;
+        return await unpack(job, { aborted, progress: (bytes) => onProgress?.(bytes) });
+      }
+      return await new Promise<Written>((resolve, reject) => {
+        this.#queue.push({ request: { job, flag }, onProgress, resolve, reject });
+        this.#next();
+      });
+    } finally {
+      signal?.removeEventListener('abort', abort);
+    }
+  }
+
+  #next(): void {
+    if (!this.#queue.length) return;
+    const worker = this.#idle.pop() ?? (this.#threads < THREADS ? this.#start() : undefined);
+    if (worker) this.#give(worker, this.#queue.shift()!);
+  }
+
+  #start(): Worker {
+    this.#threads++;
+    // Names and maps of a hostile archive must not take the daemon's memory along.
+    return new Worker(this.#program!, { resourceLimits: { maxOldGenerationSizeMb: 256 } });
+  }
+
+  #give(worker: Worker, waiting: Waiting): void {
+    const settle = (act: () => void, alive: boolean) => {
+      worker.removeAllListeners();
+      if (alive) this.#rest(worker);
+      else this.#threads--;
+      act();
+      this.#next();
+    };
+    worker.ref();
+    worker.on('message', (answer: WorkerAnswer) => {
+      if ('progress' in answer) waiting.onProgress?.(answer.progress);
+      else if ('written' in answer) settle(() => waiting.resolve(answer.written), true);
+      else settle(() => waiting.reject(errorOf(answer.failure)), true);
+    });
+    worker.on('error', (error) => {
+      settle(() => waiting.reject(internal(`unpack worker: ${messageOf(error)}`, { cause: error })), false);
+    });
+    worker.on('exit', (code) => settle(() => waiting.reject(internal(`unpack worker exited with ${code}`)), false));
+    worker.postMessage(waiting.request);
+  }
+
+  /** Keeps the thread for the next layer of the same pull; it does not keep the daemon alive. */
+  #rest(worker: Worker): void {
+    this.#idle.push(worker);
+    worker.unref();
+    const timer = setTimeout(() => {
+      const at = this.#idle.indexOf(worker);
+      if (at < 0) return;
+      this.#idle.splice(at, 1);
+      this.#threads--;
+      void worker.terminate();
+    }, IDLE_MS);
+    timer.unref();
+  }
+}
+
+function errorOf(failure: WorkerFailure): Error {
+  if (failure.aborted) return new DOMException(failure.message, 'AbortError');
+  if (failure.kind) return new PunnetError(failure.kind, failure.message, { fix: failure.fix });
+  return Object.assign(new Error(failure.message), { code: failure.code });
+}
+
+/** dist/unpack-worker.cjs when the program itself is a bundle in dist. */
+function workerProgram(): string | undefined {
+  const program = process.argv[1];
+  const beside = program && join(dirname(program), 'unpack-worker.cjs');
+  return beside && existsSync(beside) ? beside : undefined;
+}
