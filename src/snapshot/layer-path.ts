@@ -61,6 +61,5 @@ export function meaningOf(name: string): Meaning {
 
 /** A binary string as the addon takes paths: plain text where that is the same bytes. */
 export function raw(name: string): string | Buffer {
-  // eslint-disable-next-line no-control-regex
   return /^[\x01-\x7f]*$/.test(name) ? name : Buffer.from(name, 'latin1');
 }

@@ -19,12 +19,12 @@ export function trash(at: number, name: string, bin: number): void {
 
 /** Empties the trash at once. */
 export function emptyTrashSync(bin: number): void {
-  for (const _pause of steps(bin));
+  for (const step of steps(bin)) void step;
 }
 
 /** Empties the trash, letting other work of the thread run in between. */
 export async function emptyTrash(bin: number): Promise<void> {
-  for (const _pause of steps(bin)) await new Promise((resume) => setImmediate(resume));
+  for (const step of steps(bin)) await new Promise((resume) => setImmediate(resume, step));
 }
 
 function* steps(bin: number): Generator<void> {

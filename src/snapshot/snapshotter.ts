@@ -47,6 +47,7 @@ export class Snapshotter {
   readonly #dir: string;
   readonly #layers: Layers;
   readonly #unpacking: Unpacking;
+  #emptying: Promise<void> | undefined;
 
   /** `dir` is made where missing; it and everything in it belongs to this object alone. */
   constructor(dir: string, pool = new UnpackPool()) {
@@ -263,7 +264,13 @@ export class Snapshotter {
     });
   }
 
-  async #emptyTrash(): Promise<void> {
+  /** One pass at a time: it goes on until nothing is left, so that it also takes what comes in meanwhile. */
+  #emptyTrash(): Promise<void> {
+    this.#emptying ??= this.#emptyOnce().finally(() => (this.#emptying = undefined));
+    return this.#emptying;
+  }
+
+  async #emptyOnce(): Promise<void> {
     const bin = openDirectory(join(this.#dir, 'trash'));
     try {
       await emptyTrash(bin);
