@@ -74,7 +74,7 @@ function json(bytes: Buffer): Record<string, unknown> {
 }
 
 function mediaTypeOf(value: Record<string, unknown>, declared: string | undefined): string {
-  if (value.schemaVersion === 1 || declared?.includes('manifest.v1+'))
+  if (value.schemaVersion === 1 || declared?.includes('docker.distribution.manifest.v1+'))
     throw new RegistryFailure('Docker Image manifest version 2, schema 1 is not supported', {
       fix: 'ask the author to push the image again: every current builder writes schema 2 or OCI',
     });
