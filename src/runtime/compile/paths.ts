@@ -1,0 +1,85 @@
+// Masked and read-only paths of /proc and /sys, and sysctls, which must be written before /proc/sys becomes read-only. Child
+// only, after proc is mounted. runtime-spec config-linux.md#masked-paths, proc(5)
+
+import { invalidArgument } from '../../base/errors.ts';
+import type { Spec } from '../../base/oci-runtime.ts';
+import * as k from '../../native/constants.ts';
+import type { Op, Slot } from '../../native/ops.ts';
+import type { Slots } from './slots.ts';
+
+/* Which of the usual ones are directories; others are tried as both. */
+const DIRECTORIES = new Set([
+  '/proc/acpi',
+  '/proc/asound',
+  '/proc/scsi',
+  '/sys/firmware',
+  '/sys/devices/virtual/powercap',
+]);
+const FILES = new Set([
+  '/proc/interrupts',
+  '/proc/kcore',
+  '/proc/keys',
+  '/proc/latency_stats',
+  '/proc/sched_debug',
+  '/proc/timer_list',
+  '/proc/timer_stats',
+]);
+
+/** Before pivot_root: the host's own null device, whatever the image and its volumes make of /dev/null (CVE-2025-31133). */
+export function openNull(spec: Spec, slots: Slots): { open: Op[]; slot: Slot } {
+  const slot = slots.take();
+  const needed = (spec.linux?.maskedPaths ?? []).some((path) => !DIRECTORIES.has(path));
+  const flags = k.O_PATH | k.O_CLOEXEC;
+  return { open: needed ? [{ who: 'child', op: 'open', path: '/dev/null', flags, slot }] : [], slot };
+}
+
+/** A masked file reads as empty, a masked directory is empty; a path that is not there needs no mask. */
+export function maskPaths(spec: Spec, { slots, nullDevice }: { slots: Slots; nullDevice: Slot }): Op[] {
+  const ops: Op[] = [];
+  const masked = spec.linux?.maskedPaths ?? [];
+  for (const path of masked) {
+    if (!DIRECTORIES.has(path)) ops.push(...maskFile(path, { slot: slots.passing, nullDevice }));
+    if (!FILES.has(path)) ops.push(maskDirectory(path));
+  }
+  if (masked.some((path) => !DIRECTORIES.has(path))) ops.push({ who: 'child', op: 'close', fd: nullDevice });
+  return ops;
+}
+
+function maskFile(path: string, { slot, nullDevice }: { slot: Slot; nullDevice: Slot }): Op[] {
+  const flags = k.OPEN_TREE_CLONE | k.OPEN_TREE_CLOEXEC | k.AT_EMPTY_PATH;
+  // EINVAL: it is a directory.
+  const except = FILES.has(path) ? ['ENOENT'] : ['ENOENT', 'EINVAL'];
+  return [
+    { who: 'child', op: 'open_tree', dirfd: nullDevice, path: '', flags, slot },
+    { who: 'child', op: 'move_mount', from: slot, target: path, except },
+    { who: 'child', op: 'close', fd: slot },
+  ];
+}
+
+function maskDirectory(path: string): Op {
+  const except = DIRECTORIES.has(path) ? ['ENOENT'] : ['ENOENT', 'ENOTDIR'];
+  const flags = k.MS_RDONLY;
+  return { who: 'child', op: 'mount', source: 'tmpfs', target: path, fstype: 'tmpfs', flags, data: 'size=0k', except };
+}
+
+/** Binds each path onto itself and makes that mount read-only, so that what lies beside it stays writable. */
+export function readonlyPaths(spec: Spec): Op[] {
+  const except = ['ENOENT'];
+  return (spec.linux?.readonlyPaths ?? []).flatMap((path): Op[] => {
+    const flags = k.MS_BIND | k.MS_REC;
+    const set = k.MOUNT_ATTR_RDONLY;
+    return [
+      { who: 'child', op: 'mount', source: path, target: path, fstype: null, flags, data: null, except },
+      { who: 'child', op: 'mount_setattr', path, flags: k.AT_RECURSIVE, set, clear: 0, propagation: 0, except },
+    ];
+  });
+}
+
+/** `net.ipv4.ip_forward` and `net/ipv4/ip_forward` are the same name (sysctl(8)). */
+export function writeSysctls(spec: Spec): Op[] {
+  return Object.entries(spec.linux?.sysctl ?? {}).map(([name, value]): Op => {
+    const path = name.includes('/') ? name : name.replaceAll('.', '/');
+    if (path.split('/').includes('..') || path === '') throw invalidArgument(`invalid sysctl ${JSON.stringify(name)}`);
+    return { who: 'child', op: 'write_file', path: `/proc/sys/${path}`, data: value };
+  });
+}
