@@ -23,6 +23,7 @@ export function environmentOf(options: {
   return {
     PUNNET_ROOT: locations.root,
     PUNNET_RUN: locations.run,
+    PUNNET_CONFIG: locations.config,
     PUNNET_HOST: `unix://${locations.socket}`,
     PUNNET_NATIVE: native,
     PUNNET_OUTSIDE: `${account.uid} ${account.gid} ${holder.pid} ${holder.startTime}`,

@@ -75,7 +75,7 @@ function overlayFix(directory: string): string {
     return `${type} cannot be the upper file system of an overlay: keep the data elsewhere, PUNNET_ROOT=/var/tmp/punnet`;
   }
   if (!existsSync('/sys/module/overlay')) return 'sudo modprobe overlay';
-  return `mount the file system of ${directory} without noexec, or choose another directory: PUNNET_ROOT=DIR`;
+  return `keep the data on another file system: PUNNET_ROOT=DIR`;
 }
 
 /** Enough for a small image to fail late is worse than to say so now. */
