@@ -4,8 +4,10 @@
 //
 // Slots are numbered places for descriptors that ops open and later ops use (0…127). The walker closes none of them by
 // itself except through `close` and `close_range`; all are opened O_CLOEXEC.
+// The caller fills slots 0, 1 and 2 with the container's stdin, stdout and stderr (not with a terminal: there the child opens
+// the pty and sends its master with send_fd). They are no inherited numbers: dup2 puts them onto 0, 1 and 2.
 // `%child` in a path of a parent op is replaced by the child's pid, after clone3.
-// `except` lists errnos that count as success (mkdir: ['EEXIST']).
+// `except` lists up to six errnos that count as success (mkdir: ['EEXIST']).
 
 export type Who = 'parent' | 'child';
 
@@ -23,7 +25,11 @@ export type Op = Common &
     /** After this op, the child starts at its first op and the parent goes on with its next. `cgroup`: CLONE_INTO_CGROUP. clone3(2) */
     | { op: 'clone3'; flags: number; cgroup?: Slot }
     | { op: 'setns'; fd: Slot; nstype: number }
-    /** Child: blocks until the parent releases it `nth` time. Parent: blocks until the child releases it. One byte of a socketpair. */
+    /**
+     * Child: blocks until the parent releases it. Parent: blocks until the child releases it. One byte of a socketpair. The
+     * child may await once more than the plan's parent releases it: there it is held until the caller starts it. A plan whose
+     * parent ops end with an `await` for a `release` just before that is known to be set up completely when it is held.
+     */
     | { op: 'await' }
     | { op: 'release' }
     | { op: 'open'; path: string; flags: number; mode?: number; slot: Slot }
@@ -39,6 +45,8 @@ export type Op = Common &
     | { op: 'symlink'; target: string; path: string }
     | { op: 'chmod'; path: string; mode: number }
     | { op: 'chown'; path: string; uid: number; gid: number }
+    /** Gives a pipe of the container's standard streams to its user, so that /dev/stdout can be opened again. */
+    | { op: 'fchown'; fd: Slot; uid: number; gid: number }
     | { op: 'chdir'; path: string }
     | { op: 'fchdir'; fd: Slot }
     | { op: 'chroot'; path: string }
