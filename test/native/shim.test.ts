@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { attach, containerPlan, makeDirectory, missing, startShim } from './container.ts';
+import { containerPlan, makeDirectory, missing, startShim } from './container.ts';
 
 describe.skipIf(missing)('shim', () => {
   let place: ReturnType<typeof makeDirectory>;
