@@ -1,0 +1,84 @@
+// The container half of what the API calls: finds the container, hands it to the verb. Runs in the daemon.
+
+import type { Duplex } from 'node:stream';
+import type { AttachOptions, ContainerBackend, LogOptions } from '../../api/backend.ts';
+import type { CreateBody } from '../../api/types.ts';
+import { attach } from './attach.ts';
+import { create } from './create.ts';
+import { inspect } from './inspect.ts';
+import { kill } from './kill.ts';
+import { list, type ListOptions } from './list.ts';
+import { readLogs } from './logs.ts';
+import { remove, type RemoveOptions } from './remove.ts';
+import { rename } from './rename.ts';
+import { resize } from './resize.ts';
+import { restart } from './restart.ts';
+import type { Room } from './room.ts';
+import { start } from './start.ts';
+import { stop, type StopOptions } from './stop.ts';
+import { wait, type WaitOptions } from './wait.ts';
+import type { WaitResult } from './waiters.ts';
+
+export class Containers implements ContainerBackend {
+  readonly #room: Room;
+
+  constructor(room: Room) {
+    this.#room = room;
+  }
+
+  async create(body: CreateBody, options: { name?: string; platform?: string }) {
+    return create(this.#room, body, options);
+  }
+
+  async start(id: string): Promise<void> {
+    await start(this.#room, this.#room.store.get(id));
+  }
+
+  async stop(id: string, options: StopOptions): Promise<void> {
+    await stop(this.#room, this.#room.store.get(id), options);
+  }
+
+  async restart(id: string, options: StopOptions): Promise<void> {
+    await restart(this.#room, this.#room.store.get(id), id, options);
+  }
+
+  async kill(id: string, signal: string): Promise<void> {
+    await kill(this.#room, this.#room.store.get(id), signal);
+  }
+
+  async remove(id: string, options: RemoveOptions): Promise<void> {
+    await remove(this.#room, this.#room.store.get(id), id, options);
+  }
+
+  async rename(id: string, name: string): Promise<void> {
+    await rename(this.#room, this.#room.store.get(id), name);
+  }
+
+  async resize(id: string, size: { rows: number; columns: number }): Promise<void> {
+    resize(this.#room, this.#room.store.get(id), size);
+  }
+
+  async inspect(id: string, options: { size: boolean }): Promise<object> {
+    return inspect(this.#room, this.#room.store.get(id), options);
+  }
+
+  list(options: ListOptions): Promise<object[]> {
+    return list(this.#room, options);
+  }
+
+  async wait(id: string, options: WaitOptions): Promise<WaitResult> {
+    return wait(this.#room.store.get(id), options);
+  }
+
+  async isTty(id: string): Promise<boolean> {
+    return this.#room.store.get(id).tty;
+  }
+
+  attach(id: string, options: AttachOptions, open: () => Duplex): Promise<void> {
+    return attach(this.#room, id, options, open);
+  }
+
+  async logs(id: string, options: LogOptions, sink: NodeJS.WritableStream): Promise<void> {
+    await readLogs(this.#room, this.#room.store.get(id), options, sink);
+  }
+}

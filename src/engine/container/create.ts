@@ -1,0 +1,149 @@
+// `create`: checks, takes the rest from the image, writes the record and prepares the writable layer.
+// Runs in the daemon. moby: daemon/create.go.
+
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, rmSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { ContainerConfigBody, CreateBody, HostConfigBody } from '../../api/types.ts';
+import { PunnetError } from '../../base/errors.ts';
+import type { ImageProcessConfig } from '../../base/oci-image.ts';
+import { nowNanoseconds, rfc3339 } from '../clock.ts';
+import { checkShape } from './body-shape.ts';
+import { Container } from './container.ts';
+import { completeHostConfig } from './host-config.ts';
+import { commandLine, mergeImage } from './merge-image.ts';
+import { wantedMounts, type WantedMount } from './mount-points.ts';
+import { checkName } from './name.ts';
+import { newState, writeRecord, type ContainerRecord, type MountPoint } from './record.ts';
+import { removeVolumes } from './remove.ts';
+import type { Room } from './room.ts';
+import { refuseUnsupported } from './unsupported.ts';
+import { verify } from './verify.ts';
+
+/** @throws PunnetError with Docker's texts; nothing is left behind when it fails */
+export async function create(
+  room: Room,
+  body: CreateBody,
+  options: { name?: string; platform?: string },
+): Promise<{ Id: string; Warnings: string[] }> {
+  const { config, hostConfig, endpoints } = checkShape(body);
+  refuseUnsupported(config, hostConfig);
+  if (options.name !== undefined) checkName(options.name);
+  const warnings = verify(config, hostConfig, room.launcher.limits());
+  const image = await room.images.resolve(config.Image ?? '', options.platform);
+  const merged = mergeImage(config, image.config.config ?? {});
+  warnings.push(...warnOfHealthcheck(config, image.config.config));
+  const wanted = wantedMounts(merged, hostConfig);
+
+  const id = newId();
+  const name = room.store.reserveName(id, options.name);
+  const directory = join(room.directory, id);
+  const volumes: string[] = [];
+  try {
+    const mounts = wanted.map((mount) => realise(room, mount, volumes));
+    const record: ContainerRecord = {
+      id,
+      name,
+      created: rfc3339(nowNanoseconds()),
+      ...pathAndArguments(merged),
+      config: completeConfig(merged, { id, host: hostConfig }),
+      hostConfig: completeHostConfig(hostConfig),
+      imageId: image.id,
+      diffIDs: image.diffIDs,
+      platform: image.config.os,
+      mounts,
+      anonymousVolumes: volumes,
+      endpoints,
+    };
+    writeRecord(directory, record);
+    await room.snapshots.prepare(id, image.diffIDs);
+    const container = new Container(directory, record, newState());
+    room.store.add(container);
+    room.publish(container, 'create');
+  } catch (error) {
+    room.store.releaseName(name, id);
+    await undo(room, { id, directory, volumes });
+    throw error;
+  }
+  return { Id: id, Warnings: warnings };
+}
+
+/** Takes back a half-made container; what cannot be taken back goes to the daemon's log, not over the first error. */
+async function undo(room: Room, made: { id: string; directory: string; volumes: string[] }): Promise<void> {
+  try {
+    rmSync(made.directory, { recursive: true, force: true });
+    removeVolumes(room, made.volumes);
+    await room.snapshots.removeActive(made.id);
+  } catch (error) {
+    room.log(`take back container ${made.id}: ${String(error)}`);
+  }
+}
+
+/** 64 hex digits whose first twelve are not all decimal: a short id must not look like a number. */
+function newId(): string {
+  for (;;) {
+    const id = randomBytes(32).toString('hex');
+    if (!/^\d{12}/.test(id)) return id;
+  }
+}
+
+function pathAndArguments(config: ContainerConfigBody): { path: string; args: string[] } {
+  const [path, ...args] = commandLine(config);
+  return { path: path!, args };
+}
+
+/** The config as `inspect` shows it: every field, with its default. */
+function completeConfig(
+  config: ContainerConfigBody,
+  { id, host }: { id: string; host: HostConfigBody },
+): ContainerConfigBody {
+  const shared = host.NetworkMode === 'host' || host.UTSMode === 'host';
+  return {
+    Domainname: '',
+    User: '',
+    AttachStdin: false,
+    AttachStdout: false,
+    AttachStderr: false,
+    Tty: false,
+    OpenStdin: false,
+    StdinOnce: false,
+    Image: '',
+    ...config,
+    Hostname: config.Hostname || (shared ? hostname() : id.slice(0, 12)),
+  };
+}
+
+/** Makes what the mount needs on the host. -v makes a missing source, as root of the namespace. */
+function realise(room: Room, { point, create, anonymous }: WantedMount, volumes: string[]): MountPoint {
+  if (anonymous) {
+    const name = randomBytes(32).toString('hex');
+    const source = join(room.volumeDirectory, name, '_data');
+    volumes.push(name);
+    mkdirSync(source, { recursive: true, mode: 0o755 });
+    return { ...point, Name: name, Source: source };
+  }
+  if (create) {
+    try {
+      mkdirSync(point.Source, { recursive: true, mode: 0o755 });
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      // EEXIST: a file is there, which is as good a source as a directory.
+      if (code !== 'EEXIST') {
+        throw new PunnetError(
+          'internal',
+          `error while creating mount source path '${point.Source}': mkdir ${point.Source}: ${code}`,
+          { cause: error },
+        );
+      }
+    }
+  }
+  return point;
+}
+
+/** A client that asks for a health check is refused; an image that has one still runs, and says so. */
+function warnOfHealthcheck(config: ContainerConfigBody, image: ImageProcessConfig | undefined): string[] {
+  const test = (image?.Healthcheck as { Test?: string[] } | undefined)?.Test ?? [];
+  if (test.length === 0 || test[0] === 'NONE' || config.Healthcheck?.Test?.[0] === 'NONE') return [];
+  return ['The HEALTHCHECK of the image is not supported yet and will not run.'];
+}

@@ -1,0 +1,69 @@
+// `inspect`: Docker's body for one container. Runs in the daemon. moby: daemon/inspect.go.
+
+import { join } from 'node:path';
+import type { Container } from './container.ts';
+import { logPath } from './logs.ts';
+import { endpoints, exposedPorts } from './network-view.ts';
+import type { Room } from './room.ts';
+
+export async function inspect(room: Room, container: Container, { size }: { size: boolean }): Promise<object> {
+  const { record, state, directory } = container;
+  const usage = size ? await room.snapshots.usage(record.id, record.diffIDs) : undefined;
+  return {
+    Id: record.id,
+    Created: record.created,
+    Path: record.path,
+    Args: record.args,
+    State: {
+      Status: state.status,
+      Running: container.running,
+      Paused: false,
+      Restarting: state.status === 'restarting',
+      OOMKilled: state.oomKilled,
+      Dead: state.status === 'dead',
+      Pid: state.pid,
+      ExitCode: state.exitCode,
+      Error: state.error,
+      StartedAt: state.startedAt,
+      FinishedAt: state.finishedAt,
+    },
+    Image: record.imageId,
+    ResolvConfPath: join(directory, 'resolv.conf'),
+    HostnamePath: join(directory, 'hostname'),
+    HostsPath: join(directory, 'hosts'),
+    LogPath: record.hostConfig.LogConfig?.Type === 'none' ? '' : logPath(container),
+    Name: `/${record.name}`,
+    RestartCount: state.restartCount,
+    Driver: 'overlay2',
+    Platform: record.platform,
+    MountLabel: '',
+    ProcessLabel: '',
+    AppArmorProfile: '',
+    ExecIDs: null,
+    HostConfig: record.hostConfig,
+    GraphDriver: { Name: 'overlay2', Data: null },
+    ...(usage === undefined ? {} : { SizeRw: usage.writable, SizeRootFs: usage.writable + usage.image }),
+    Mounts: record.mounts,
+    Config: record.config,
+    NetworkSettings: {
+      Bridge: '',
+      SandboxID: '',
+      SandboxKey: '',
+      Ports: Object.fromEntries(exposedPorts(container).map((port) => [port, null])),
+      HairpinMode: false,
+      LinkLocalIPv6Address: '',
+      LinkLocalIPv6PrefixLen: 0,
+      SecondaryIPAddresses: null,
+      SecondaryIPv6Addresses: null,
+      EndpointID: '',
+      Gateway: '',
+      GlobalIPv6Address: '',
+      GlobalIPv6PrefixLen: 0,
+      IPAddress: '',
+      IPPrefixLen: 0,
+      IPv6Gateway: '',
+      MacAddress: '',
+      Networks: endpoints(container),
+    },
+  };
+}

@@ -1,0 +1,64 @@
+// /etc/hostname, /etc/hosts and /etc/resolv.conf of a container: written into its directory and bound over the image's.
+// Runs in the daemon. hosts(5), resolv.conf(5). moby: daemon/container_operations_unix.go, libnetwork/resolvconf.
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { errnoOf } from '../../base/errors.ts';
+import type { ContainerRecord } from './record.ts';
+
+/** Writes the three files; at every start, since the host's resolver may have changed. */
+export function writeNetworkFiles(directory: string, record: ContainerRecord): void {
+  const host = record.hostConfig.NetworkMode === 'host';
+  const put = (name: string, text: string) => writeFileSync(join(directory, name), text, { mode: 0o644 });
+  put('hostname', `${record.config.Hostname ?? ''}\n`);
+  put('hosts', hostsFile(record, host ? readHost('/etc/hosts') : undefined));
+  put('resolv.conf', resolvFile(record, readHost('/etc/resolv.conf') ?? '', host));
+}
+
+/** Docker's seven lines, or the host's own file for `--network host`; then `--add-host`. */
+export function hostsFile(record: ContainerRecord, ofHost: string | undefined): string {
+  const lines = ofHost?.replace(/\n$/, '').split('\n') ?? [
+    '127.0.0.1\tlocalhost',
+    '::1\tlocalhost ip6-localhost ip6-loopback',
+    'fe00::0\tip6-localnet',
+    'ff00::0\tip6-mcastprefix',
+    'ff02::1\tip6-allnodes',
+    'ff02::2\tip6-allrouters',
+  ];
+  for (const extra of record.hostConfig.ExtraHosts ?? []) {
+    const mark = extra.search(/[:=]/);
+    const address = extra.slice(mark + 1).replace(/^\[(.*)\]$/, '$1');
+    lines.push(`${address}\t${extra.slice(0, mark)}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+/** The host's file, with what --dns, --dns-search and --dns-option replace; loopback resolvers only where they can be reached. */
+export function resolvFile(record: ContainerRecord, ofHost: string, sharesHostNetwork: boolean): string {
+  const { Dns = [], DnsSearch = [], DnsOptions = [] } = record.hostConfig;
+  const lines = ofHost.split('\n').filter((line) => line.trim() !== '' && !/^\s*[#;]/.test(line));
+  const of = (keyword: RegExp) => lines.filter((line) => keyword.test(line));
+  const servers = of(/^\s*nameserver\s/).filter(
+    (line) => sharesHostNetwork || !/^\s*nameserver\s+(127\.|::1\b)/.test(line),
+  );
+  const searched = DnsSearch ?? [];
+  return [
+    ...(Dns?.length ? Dns.map((server) => `nameserver ${server}`) : servers),
+    ...(searched.length > 0
+      ? searched[0] === '.'
+        ? []
+        : [`search ${searched.join(' ')}`]
+      : of(/^\s*(search|domain)\s/)),
+    ...(DnsOptions?.length ? [`options ${DnsOptions.join(' ')}`] : of(/^\s*options\s/)),
+    '',
+  ].join('\n');
+}
+
+function readHost(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,101 @@
+// What is known of one container, on disk as two JSON files that a learner can read:
+//   container/<id>/config.json  what was asked for; written at create, rename and update
+//   container/<id>/state.json   what became of it; written at every change
+// Runs in the daemon, as root of its user namespace.
+
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ContainerConfigBody, HostConfigBody } from '../../api/types.ts';
+import { readJson, writeJsonAtomic } from '../../base/atomic-file.ts';
+import type { Digest } from '../../base/digest.ts';
+
+/** A mount as `inspect` shows it. */
+export interface MountPoint {
+  Type: 'bind' | 'volume' | 'tmpfs';
+  /** volume name; only for volumes */
+  Name?: string;
+  Source: string;
+  Destination: string;
+  Driver?: string;
+  Mode: string;
+  RW: boolean;
+  Propagation: string;
+}
+
+export interface ContainerRecord {
+  /** 64 hex digits */
+  id: string;
+  /** without the leading slash */
+  name: string;
+  /** RFC 3339 with nanoseconds, UTC */
+  created: string;
+  path: string;
+  args: string[];
+  /** as the client sent it, merged with the image's */
+  config: ContainerConfigBody;
+  /** complete: every field has its default */
+  hostConfig: HostConfigBody;
+  imageId: Digest;
+  /** layers of the image, bottom first */
+  diffIDs: Digest[];
+  platform: string;
+  mounts: MountPoint[];
+  /** names of volumes that belong to this container alone */
+  anonymousVolumes: string[];
+  /** ids in NetworkingConfig.EndpointsConfig order; kept as the client sent them */
+  endpoints: Record<string, object | null>;
+}
+
+export type Status = 'created' | 'running' | 'restarting' | 'exited' | 'removing' | 'dead';
+
+export interface ContainerState {
+  status: Status;
+  /** init's pid as the daemon sees it; 0 when not running */
+  pid: number;
+  exitCode: number;
+  oomKilled: boolean;
+  /** why the last start failed */
+  error: string;
+  startedAt: string;
+  finishedAt: string;
+  restartCount: number;
+  /** a client asked it to end, so a restart policy leaves it alone */
+  manuallyStopped: boolean;
+}
+
+/** How Go prints a time that never was. */
+export const NEVER = '0001-01-01T00:00:00Z';
+
+export function newState(): ContainerState {
+  return {
+    status: 'created',
+    pid: 0,
+    exitCode: 0,
+    oomKilled: false,
+    error: '',
+    startedAt: NEVER,
+    finishedAt: NEVER,
+    restartCount: 0,
+    manuallyStopped: false,
+  };
+}
+
+/** Makes the directory and writes the record. @throws the errno of mkdir(2) or write(2) */
+export function writeRecord(directory: string, record: ContainerRecord): void {
+  mkdirSync(directory, { recursive: true, mode: 0o710 });
+  writeJsonAtomic(join(directory, 'config.json'), record);
+}
+
+export function writeState(directory: string, state: ContainerState): void {
+  writeJsonAtomic(join(directory, 'state.json'), state);
+}
+
+/** @throws internal, naming the file, when it is corrupt; undefined when there is none */
+export function readRecord(directory: string): ContainerRecord | undefined {
+  return readJson<ContainerRecord>(join(directory, 'config.json'));
+}
+
+/** The state on disk; that of a fresh container when none was written yet. @throws internal when corrupt */
+export function readState(directory: string): ContainerState {
+  return { ...newState(), ...readJson<ContainerState>(join(directory, 'state.json')) };
+}

@@ -1,0 +1,120 @@
+// What a new daemon finds: containers that run on under their shims, containers that ended meanwhile, and what a crash left
+// half-done. Each record ends in a state that is true. Runs in the daemon, once, before it listens.
+
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { messageOf } from '../../base/errors.ts';
+import { nowNanoseconds, rfc3339 } from '../clock.ts';
+import { Container } from './container.ts';
+import { isAlive, readExit, readPids } from './exit-file.ts';
+import { exited, watchExit } from './exit.ts';
+import { readRecord, readState } from './record.ts';
+import { TRASH, removeNow } from './remove.ts';
+import type { Room } from './room.ts';
+import { LOST, Shim } from './shim.ts';
+import { shimSocket, startNow } from './start.ts';
+
+const ID = /^[0-9a-f]{64}$/;
+
+/** Loads every container and mends what it finds; each finding is a line of `report`. */
+export async function recover(room: Room): Promise<{ report: string[] }> {
+  const report: string[] = [];
+  mkdirSync(room.directory, { recursive: true, mode: 0o700 });
+  mkdirSync(room.shimDirectory, { recursive: true, mode: 0o700 });
+  const loaded: Container[] = [];
+  for (const id of readdirSync(room.directory).filter((name) => ID.test(name))) {
+    const container = load(room, id, report);
+    if (container === undefined) continue;
+    room.store.add(container);
+    loaded.push(container);
+  }
+  for (const container of loaded) {
+    try {
+      await settle(room, container, report);
+    } catch (error) {
+      report.push(`container ${container.id}: ${messageOf(error)}`);
+    }
+  }
+  sweep(room, report);
+  return { report };
+}
+
+/** Starts again what its restart policy wants running; called when the daemon listens. */
+export function resume(room: Room): void {
+  for (const container of room.store.all()) {
+    const policy = container.record.hostConfig.RestartPolicy?.Name;
+    const wanted = policy === 'always' || (policy === 'unless-stopped' && !container.state.manuallyStopped);
+    const { status } = container.state;
+    if (status !== 'restarting' && !(wanted && status === 'exited')) continue;
+    void container
+      .exclusive(() => startNow(room, container, { manual: false }))
+      .catch((error: unknown) => room.log(`restart ${container.id}: ${messageOf(error)}`));
+  }
+}
+
+function load(room: Room, id: string, report: string[]): Container | undefined {
+  const directory = join(room.directory, id);
+  try {
+    const record = readRecord(directory);
+    if (record === undefined) {
+      // Its creation was cut short: the record is the first thing that is written.
+      rmSync(directory, { recursive: true, force: true });
+      report.push(`container ${id}: half-made, removed`);
+      return undefined;
+    }
+    return new Container(directory, record, readState(directory));
+  } catch (error) {
+    // Kept as it is, for whoever can mend it.
+    report.push(`container ${id}: ${messageOf(error)}`);
+    return undefined;
+  }
+}
+
+async function settle(room: Room, container: Container, report: string[]): Promise<void> {
+  const { directory, id, state } = container;
+  const pids = readPids(directory);
+  if (state.status === 'removing' || state.status === 'dead') {
+    report.push(`container ${id}: removal was cut short, finished`);
+    await container.exclusive(() => removeNow(room, container, { volumes: true }));
+    return;
+  }
+  if (state.status !== 'running' && !(pids !== undefined && isAlive(pids.shim, pids.shimStart))) {
+    // Between create and start of a `--rm` container whose client is gone: nobody is left to start it, but Docker keeps it.
+    return;
+  }
+  const shim = await Shim.find(shimSocket(room, id), directory).catch(() => undefined);
+  if (shim !== undefined && (await alive(shim))) {
+    container.shim = shim;
+    const pid = await shim.ready.catch(() => pids?.init ?? 0);
+    const startedAt = state.status === 'running' ? state.startedAt : rfc3339(nowNanoseconds());
+    container.change({ status: 'running', pid, startedAt });
+    watchExit(room, container, shim);
+    return;
+  }
+  if (state.status !== 'running') return;
+  const status = readExit(directory) ?? LOST;
+  if (status === LOST) report.push(`container ${id}: its shim was killed, recorded as killed`);
+  await container.exclusive(() => exited(room, container, { shim: undefined, status }));
+}
+
+/** A shim answers a connection with READY, and with STARTED when its container runs. */
+async function alive(shim: Shim): Promise<boolean> {
+  try {
+    await shim.started;
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Deletes what removed containers left, writable layers without a container, and sockets without a shim. */
+function sweep(room: Room, report: string[]): void {
+  rmSync(join(room.directory, TRASH), { recursive: true, force: true });
+  const sockets = new Set(room.store.all().map((container) => shimSocket(room, container.id)));
+  for (const name of readdirSync(room.shimDirectory)) {
+    const path = join(room.shimDirectory, name);
+    if (sockets.has(path)) continue;
+    rmSync(path, { force: true });
+    report.push(`socket ${name}: belonged to no container, removed`);
+  }
+}

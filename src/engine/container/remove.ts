@@ -1,0 +1,99 @@
+// `rm`, and auto-removal: the container's directory is moved aside in one step, which is the moment of removal; what it
+// held is deleted afterwards. A crash in between leaves only what the next start sweeps. Runs in the daemon.
+
+import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PunnetError, conflict, messageOf } from '../../base/errors.ts';
+import type { Container } from './container.ts';
+import { killNow } from './kill.ts';
+import type { Room } from './room.ts';
+import { shimSocket } from './start.ts';
+
+export interface RemoveOptions {
+  force: boolean;
+  volumes: boolean;
+  link: boolean;
+}
+
+/** Directory, beside the containers, of what is being deleted. Its name is no container id. */
+export const TRASH = 'removed';
+
+/** @throws conflict for a running container without `force` */
+export async function remove(room: Room, container: Container, id: string, options: RemoveOptions): Promise<void> {
+  if (container.state.status === 'removing') {
+    throw conflict(`removal of container ${id} is already in progress`);
+  }
+  if (options.link) throw conflict('Conflict, cannot remove the default link name of the container');
+  if (container.running) {
+    if (!options.force) {
+      throw conflict(
+        `cannot remove container ${JSON.stringify(id)}: container is ${container.state.status}: ` +
+          'stop the container before removing or force remove',
+      );
+    }
+    try {
+      await killNow(room, container);
+    } catch (error) {
+      const kind = error instanceof PunnetError ? error.kind : 'internal';
+      throw new PunnetError(
+        kind,
+        `cannot remove container ${JSON.stringify(id)}: could not kill container: ${messageOf(error)}`,
+        { cause: error },
+      );
+    }
+  }
+  await container.exclusive(async () => {
+    // Auto-removal may have been first.
+    if (room.store.find(container.id) === container) await removeNow(room, container, options);
+  });
+}
+
+/** Removes a container that does not run; the caller holds it. @throws the errno of rename(2) */
+export async function removeNow(room: Room, container: Container, { volumes }: { volumes: boolean }): Promise<void> {
+  const { id, directory } = container;
+  const before = container.state.status;
+  container.state.status = 'removing';
+  container.cancelRestart?.();
+  const aside = join(room.directory, TRASH, id);
+  try {
+    try {
+      renameSync(directory, aside);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      mkdirSync(join(room.directory, TRASH), { recursive: true, mode: 0o700 });
+      renameSync(directory, aside);
+    }
+  } catch (error) {
+    container.state.status = before;
+    throw error;
+  }
+  room.store.delete(container);
+  for (const client of container.attaching) client.cancel();
+  room.publish(container, 'destroy');
+  const { exitCode, error } = container.state;
+  container.waiters.removed({ StatusCode: exitCode, ...(error === '' ? {} : { Error: { Message: error } }) });
+  void sweep(room, container, { aside, volumes }).catch((failure: unknown) =>
+    room.log(`delete what container ${id} held: ${messageOf(failure)}`),
+  );
+  return Promise.resolve();
+}
+
+/** Deletes what a removed container held. */
+async function sweep(
+  room: Room,
+  container: Container,
+  { aside, volumes }: { aside: string; volumes: boolean },
+): Promise<void> {
+  // Not before the shim is gone: it holds the mounts, and its socket.
+  await container.shim?.gone;
+  rmSync(shimSocket(room, container.id), { force: true });
+  await room.snapshots.removeActive(container.id);
+  if (volumes) removeVolumes(room, container.record.anonymousVolumes);
+  await rm(aside, { recursive: true, force: true });
+}
+
+/** Deletes volumes that belong to one container alone. */
+export function removeVolumes(room: Room, names: string[]): void {
+  for (const name of names) rmSync(join(room.volumeDirectory, name), { recursive: true, force: true });
+}

@@ -1,0 +1,93 @@
+// What the verbs of containers share, and what they need of the rooms beside them, declared here by the consumer.
+// Runs in the daemon. Types, and one function that publishes.
+
+import type { Digest } from '../../base/digest.ts';
+import type { ImageConfig } from '../../base/oci-image.ts';
+import type { EventBus } from '../events.ts';
+import type { Container } from './container.ts';
+import type { ContainerRecord } from './record.ts';
+import type { ContainerStore } from './store.ts';
+
+export interface ResolvedImage {
+  id: Digest;
+  config: ImageConfig;
+  /** bottom first */
+  diffIDs: Digest[];
+}
+
+export interface ImageSource {
+  /** Finds a local image by name or id. @throws notFound with Docker's text */
+  resolve(reference: string, platform?: string): ResolvedImage | Promise<ResolvedImage>;
+}
+
+export interface Snapshots {
+  /** Makes the writable layer `key` over the layers (bottom first). */
+  prepare(key: string, diffIDs: Digest[]): void | Promise<void>;
+  /** Removes the writable layer; no error when there is none. */
+  removeActive(key: string): void | Promise<void>;
+  /** Bytes in the writable layer, and in the image's layers. */
+  usage(key: string, diffIDs: Digest[]): Promise<{ writable: number; image: number }>;
+}
+
+/** Which limits this host can apply; the others are warned of, with Docker's texts. */
+export interface Limits {
+  memory: boolean;
+  swap: boolean;
+  memoryReservation: boolean;
+  pids: boolean;
+  cpuCfs: boolean;
+  cpuShares: boolean;
+  cpuset: boolean;
+  /** `0-3,7`: what cpuset may choose from; empty when cpuset is not there */
+  cpus: string;
+  mems: string;
+  blkioWeight: boolean;
+  blkioThrottle: boolean;
+}
+
+export interface Prepared {
+  /** bytes of encodePlan */
+  plan: Uint8Array;
+  /** the op at an index, to explain a failure */
+  op(index: number): { op: string; [field: string]: unknown };
+}
+
+export interface Launcher {
+  /** HostConfig and image → plan. Makes the container's cgroup. @throws PunnetError with Docker's texts */
+  prepare(record: ContainerRecord, directory: string): Prepared | Promise<Prepared>;
+  limits(): Limits;
+  /** After the exit: whether the OOM killer was at work in the container; removes its cgroup. */
+  finish(record: ContainerRecord): { oomKilled: boolean };
+}
+
+export interface Room {
+  /** holds a directory per container */
+  directory: string;
+  /** holds a directory per volume */
+  volumeDirectory: string;
+  /** holds the shims' sockets */
+  shimDirectory: string;
+  shimProgram: string;
+  store: ContainerStore;
+  images: ImageSource;
+  snapshots: Snapshots;
+  launcher: Launcher;
+  events: EventBus;
+  /** one line for the daemon's log */
+  log(line: string): void;
+  publish(container: Container, action: string, attributes?: Record<string, string>): void;
+}
+
+/** Publishes an event of a container with Docker's attributes: its labels, image and name. */
+export function publishContainerEvent(
+  events: EventBus,
+  container: Container,
+  action: string,
+  attributes: Record<string, string> = {},
+): void {
+  const { config, name, id } = container.record;
+  events.publish('container', action, {
+    ID: id,
+    Attributes: { ...(config.Labels ?? {}), ...attributes, image: config.Image ?? '', name },
+  });
+}

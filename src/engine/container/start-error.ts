@@ -1,0 +1,106 @@
+// Why a container did not start, in the words that clients of Docker match on, and the exit code that Docker gives it.
+// Pure. Runs in the daemon. moby: daemon/errors.go, setExitCodeFromError; runc's messages.
+
+import { getSystemErrorMap } from 'node:util';
+
+/** An op of the plan, as far as an explanation needs it. */
+export interface FailedOp {
+  op: string;
+  [field: string]: unknown;
+}
+
+export interface StartFailure {
+  message: string;
+  /** 126 cannot be executed, 127 not found, 128 anything else */
+  exitCode: number;
+}
+
+const PREFIX =
+  'failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: ' +
+  'unable to start container process: ';
+
+/** From the op that failed and its positive errno. */
+export function explainFailure(op: FailedOp, errno: number): StartFailure {
+  const text = errnoText(errno);
+  if (op.op === 'execve') return explainExec(op, errno);
+  if (op.op === 'chdir' || (op.op === 'mkdir' && op.cwd === true)) {
+    return failure(`error during container init: chdir to cwd (${quote(op.path)}) set in config.json failed: ${text}`);
+  }
+  if (op.op === 'mount' || op.op === 'move_mount' || op.op === 'open_tree') {
+    const source = typeof op.source === 'string' ? op.source : typeof op.path === 'string' ? op.path : undefined;
+    const at = typeof op.target === 'string' ? ` to rootfs at ${quote(op.target)}` : '';
+    const what = source === undefined ? '' : ` ${quote(source)}`;
+    return failure(`error during container init: error mounting${what}${at}: ${describe(op)}: ${text}`);
+  }
+  return failure(`error during container init: ${describe(op)}: ${text}`);
+}
+
+function explainExec(op: FailedOp, errno: number): StartFailure {
+  const [name = ''] = op.argv as string[];
+  const code = errnoCode(errno);
+  if (code === 'ENOENT' || code === 'ENOTDIR') {
+    return name.includes('/')
+      ? failure(`error during container init: exec: ${quote(name)}: stat ${name}: ${errnoText(errno)}`)
+      : failure(`error during container init: exec: ${quote(name)}: executable file not found in $PATH`);
+  }
+  if (code === 'ENOEXEC') return failure(`error during container init: exec ${name}: exec format error`);
+  return failure(`error during container init: exec: ${quote(name)}: ${errnoText(errno)}`);
+}
+
+/** Docker reads its own text to find the exit code; so does this. */
+function failure(reason: string): StartFailure {
+  const message = PREFIX + reason;
+  const lower = message.toLowerCase();
+  if (lower.includes('permission denied')) return { message, exitCode: 126 };
+  if (lower.includes('is a directory')) return { message: `${message}: permission denied`, exitCode: 126 };
+  if (lower.includes('not a directory')) {
+    const hint =
+      'Are you trying to mount a directory onto a file (or vice-versa)? ' +
+      'Check if the specified host path exists and is the expected type';
+    return { message: `${message}: ${hint}`, exitCode: 127 };
+  }
+  const notFound = lower.includes('executable file not found') || lower.includes('no such file or directory');
+  return { message, exitCode: notFound ? 127 : 128 };
+}
+
+/** `mount("proc", "/proc", "proc")`: the op's name and its texts. */
+function describe(op: FailedOp): string {
+  const { op: name, ...fields } = op;
+  const texts = Object.values(fields).filter(
+    (value) => typeof value === 'string' && value !== 'child' && value !== 'parent',
+  );
+  return `${name}(${texts.map(quote).join(', ')})`;
+}
+
+function quote(value: unknown): string {
+  return JSON.stringify(value);
+}
+
+/** The C library's words, which are Go's too. */
+export function errnoText(errno: number): string {
+  return TEXTS[errnoCode(errno)] ?? getSystemErrorMap().get(-errno)?.[1] ?? `errno ${errno}`;
+}
+
+function errnoCode(errno: number): string {
+  return getSystemErrorMap().get(-errno)?.[0] ?? '';
+}
+
+/** Where libuv's words differ from the C library's. */
+const TEXTS: Record<string, string> = {
+  EPERM: 'operation not permitted',
+  ENOENT: 'no such file or directory',
+  EACCES: 'permission denied',
+  EISDIR: 'is a directory',
+  ENOTDIR: 'not a directory',
+  ENOEXEC: 'exec format error',
+  EBUSY: 'device or resource busy',
+  EINVAL: 'invalid argument',
+  ENOMEM: 'cannot allocate memory',
+  ELOOP: 'too many levels of symbolic links',
+  ENOSYS: 'function not implemented',
+  EROFS: 'read-only file system',
+  ENOSPC: 'no space left on device',
+  ENODEV: 'no such device',
+  EAGAIN: 'resource temporarily unavailable',
+  E2BIG: 'argument list too long',
+};

@@ -1,0 +1,158 @@
+// `start`: plan, shim, attached clients, and only then execve. Runs in the daemon. moby: daemon/start.go.
+
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { PunnetError, conflict, internal, messageOf, notFound, notModified } from '../../base/errors.ts';
+import { nowNanoseconds, rfc3339 } from '../clock.ts';
+import type { Container } from './container.ts';
+import { watchExit } from './exit.ts';
+import { logPath } from './logs.ts';
+import { writeNetworkFiles } from './network-files.ts';
+import { removeNow } from './remove.ts';
+import type { Prepared, Room } from './room.ts';
+import { PlanFailure, Shim, type ShimOptions } from './shim.ts';
+import { explainFailure } from './start-error.ts';
+
+/** @throws notModified when it runs already; PunnetError with Docker's texts when it does not start */
+export function start(room: Room, container: Container): Promise<void> {
+  return container.exclusive(async () => {
+    const { status } = container.state;
+    if (status === 'running') throw notModified('container is already started');
+    if (status === 'removing' || status === 'dead') {
+      throw conflict('container is marked for removal and cannot be started');
+    }
+    container.cancelRestart?.();
+    await startNow(room, container, { manual: true });
+  });
+}
+
+/** The start itself; the caller holds the container. `manual`: a client asked, so a restart policy begins anew. */
+export async function startNow(room: Room, container: Container, { manual }: { manual: boolean }): Promise<void> {
+  if (manual) {
+    container.backoff = 0;
+    container.state.manuallyStopped = false;
+    container.state.restartCount = 0;
+  }
+  // A shim that has told the exit may still hold the old mounts; overlayfs wants the writable layer for one mount at a time.
+  await container.shim?.gone;
+  try {
+    await launch(room, container);
+  } catch (error) {
+    await failed(room, container, error);
+  }
+  room.publish(container, 'start');
+}
+
+async function launch(room: Room, container: Container): Promise<void> {
+  const { record, directory } = container;
+  checkNetwork(record.hostConfig.NetworkMode ?? '');
+  writeNetworkFiles(directory, record);
+  const prepared = await room.launcher.prepare(record, directory);
+  writeFileSync(join(directory, 'plan'), prepared.plan, { mode: 0o600 });
+  forgetLastRun(directory);
+  const shim = Shim.spawn(shimOptions(room, container));
+  const before = { ...container.state };
+  try {
+    const pid = await shim.ready;
+    // Before START: a client that attached sees the first byte of output.
+    while (container.attaching.size > 0) {
+      const clients = [...container.attaching];
+      container.attaching.clear();
+      await Promise.all(clients.map((client) => client.join(shim)));
+    }
+    // Before START too: should the daemon die in between, its successor finds a container that was meant to run.
+    container.shim = shim;
+    container.change({
+      status: 'running',
+      pid,
+      startedAt: rfc3339(nowNanoseconds()),
+      error: '',
+      exitCode: 0,
+      oomKilled: false,
+    });
+    await shim.start();
+  } catch (error) {
+    shim.close();
+    container.state = before;
+    throw explain(error, prepared);
+  }
+  watchExit(room, container, shim);
+}
+
+/** What the shim of an earlier run left must not be taken for news of this one. */
+function forgetLastRun(directory: string): void {
+  for (const name of ['exit', 'pid']) rmSync(join(directory, name), { force: true });
+}
+
+/** Names of networks other than these three belong to networks that nobody has made. */
+function checkNetwork(mode: string): void {
+  if (!['', 'default', 'bridge', 'none', 'host'].includes(mode)) throw notFound(`network ${mode} not found`);
+}
+
+function shimOptions(room: Room, container: Container): ShimOptions {
+  const { config, hostConfig } = container.record;
+  const { Type, Config } = hostConfig.LogConfig ?? {};
+  const [rows, columns] = hostConfig.ConsoleSize ?? [0, 0];
+  return {
+    program: room.shimProgram,
+    directory: container.directory,
+    socket: shimSocket(room, container.id),
+    tty: container.tty,
+    stdin: config.OpenStdin !== true ? 'null' : config.StdinOnce === true ? 'once' : 'open',
+    ...(Type === 'none' ? {} : { log: { path: logPath(container), ...rotation(Config ?? {}) } }),
+    ...(rows > 0 && columns > 0 ? { size: { rows, columns } } : {}),
+  };
+}
+
+/** Half the id: the path of a unix socket has 107 bytes. unix(7) */
+export function shimSocket(room: Room, id: string): string {
+  return join(room.shimDirectory, `${id.slice(0, 32)}.sock`);
+}
+
+/** `max-size` in the units that Docker takes (10k, 10m, 1g); -1 and absent mean no limit. */
+function rotation(config: Record<string, string>): { maxSize?: number; maxFile?: number } {
+  const match = /^(\d+(?:\.\d+)?)\s*([kmg]?)b?$/i.exec(config['max-size'] ?? '');
+  const unit = { '': 1, k: 1e3, m: 1e6, g: 1e9 }[match?.[2]?.toLowerCase() ?? ''] ?? 1;
+  return {
+    ...(match === null ? {} : { maxSize: Math.round(Number(match[1]) * unit) }),
+    ...(config['max-file'] === undefined ? {} : { maxFile: Number(config['max-file']) }),
+  };
+}
+
+/** An error that carries the exit code which Docker gives the container for it. */
+class StartError extends PunnetError {
+  readonly exitCode: number;
+
+  constructor(kind: 'invalidArgument' | 'internal', message: string, details: { exitCode: number; cause: unknown }) {
+    super(kind, message, { cause: details.cause });
+    this.exitCode = details.exitCode;
+  }
+}
+
+function explain(error: unknown, prepared: Prepared): unknown {
+  if (!(error instanceof PlanFailure)) return error;
+  const { message, exitCode } = explainFailure(prepared.op(error.index), error.errno);
+  return new StartError(exitCode === 128 ? 'internal' : 'invalidArgument', message, { exitCode, cause: error });
+}
+
+async function failed(room: Room, container: Container, error: unknown): Promise<never> {
+  const message = messageOf(error);
+  const exitCode = error instanceof StartError ? error.exitCode : 128;
+  for (const client of container.attaching) client.cancel();
+  container.attaching.clear();
+  room.launcher.finish(container.record);
+  container.state.error = message;
+  container.state.exitCode = exitCode;
+  container.state.pid = 0;
+  if (container.state.status === 'restarting') container.state.status = 'exited';
+  try {
+    if (container.record.hostConfig.AutoRemove === true) {
+      await removeNow(room, container, { volumes: true });
+    } else {
+      container.change({});
+    }
+  } catch (second) {
+    room.log(`after the failed start of ${container.id}: ${messageOf(second)}`);
+  }
+  throw error instanceof PunnetError ? error : internal(message, { cause: error });
+}

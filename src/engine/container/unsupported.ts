@@ -1,0 +1,60 @@
+// What a create request may ask for and punnet cannot do yet. It is refused by name: nothing that a client asked for is
+// ever dropped in silence. Zero values pass. Runs in the daemon.
+
+import type { ContainerConfigBody, HostConfigBody } from '../../api/types.ts';
+import { invalidArgument, notImplemented } from '../../base/errors.ts';
+
+type Ask = { config: ContainerConfigBody; host: HostConfigBody };
+
+/** Name of the field, how the user wrote it, and whether this request asks for it. */
+const UNSUPPORTED: [field: string, flag: string, asked: (ask: Ask) => boolean][] = [
+  ['HostConfig.PortBindings', '--publish', ({ host }) => Object.keys(host.PortBindings ?? {}).length > 0],
+  ['HostConfig.PublishAllPorts', '--publish-all', ({ host }) => host.PublishAllPorts === true],
+  ['HostConfig.NetworkMode=container:', '--network container:', ({ host }) => isContainer(host.NetworkMode)],
+  ['HostConfig.IpcMode=container:', '--ipc container:', ({ host }) => isContainer(host.IpcMode)],
+  ['HostConfig.PidMode=container:', '--pid container:', ({ host }) => isContainer(host.PidMode)],
+  ['HostConfig.Links', '--link', ({ host }) => some(host.Links)],
+  ['HostConfig.VolumesFrom', '--volumes-from', ({ host }) => some(host.VolumesFrom)],
+  ['HostConfig.VolumeDriver', '--volume-driver', ({ host }) => !['', 'local'].includes(host.VolumeDriver ?? '')],
+  ['HostConfig.Cgroup', 'HostConfig.Cgroup', ({ host }) => (host.Cgroup ?? '') !== ''],
+  ['HostConfig.CgroupParent', '--cgroup-parent', ({ host }) => (host.CgroupParent ?? '') !== ''],
+  ['HostConfig.DeviceCgroupRules', '--device-cgroup-rule', ({ host }) => some(host.DeviceCgroupRules)],
+  ['HostConfig.DeviceRequests', '--gpus', ({ host }) => some(host.DeviceRequests)],
+  ['HostConfig.StorageOpt', '--storage-opt', ({ host }) => Object.keys(host.StorageOpt ?? {}).length > 0],
+  ['Healthcheck', '--health-cmd', ({ config }) => asksHealthcheck(config)],
+  ['MacAddress', '--mac-address', ({ config }) => (config.MacAddress ?? '') !== ''],
+];
+
+const LOG_OPTIONS = ['max-size', 'max-file'];
+const DOCKER_LOG_OPTIONS = ['labels', 'labels-regex', 'env', 'env-regex', 'compress', 'mode', 'max-buffer-size', 'tag'];
+
+/** @throws notImplemented naming the field; invalidArgument for what Docker does not know either */
+export function refuseUnsupported(config: ContainerConfigBody, host: HostConfigBody): void {
+  for (const [field, flag, asked] of UNSUPPORTED) {
+    if (asked({ config, host })) throw notImplemented(`${field} (${flag}) is not supported yet`);
+  }
+  const { Type = '', Config } = host.LogConfig ?? {};
+  if (!['', 'json-file', 'none'].includes(Type)) {
+    throw notImplemented(
+      `HostConfig.LogConfig.Type=${Type} (--log-driver) is not supported yet: use json-file or none`,
+    );
+  }
+  for (const name of Object.keys(Config ?? {})) {
+    if (LOG_OPTIONS.includes(name) && Type !== 'none') continue;
+    if (DOCKER_LOG_OPTIONS.includes(name)) throw notImplemented(`log opt '${name}' is not supported yet`);
+    throw invalidArgument(`unknown log opt '${name}' for ${Type === '' ? 'json-file' : Type} log driver`);
+  }
+}
+
+function some(list: unknown[] | null | undefined): boolean {
+  return list !== null && list !== undefined && list.length > 0;
+}
+
+function isContainer(mode: string | undefined): boolean {
+  return mode?.startsWith('container:') === true;
+}
+
+function asksHealthcheck(config: ContainerConfigBody): boolean {
+  const test = config.Healthcheck?.Test ?? [];
+  return test.length > 0 && test[0] !== 'NONE';
+}
