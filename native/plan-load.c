@@ -124,7 +124,10 @@ const char *plan_load(struct plan *plan, void *bytes, size_t size) {
       if (op->who != PLAN_PARENT || plan->clone != plan->count) return "a second clone3";
       plan->clone = i;
     }
-    if (op->code == PLAN_AWAIT && op->who == PLAN_CHILD) awaits++;
+    if (op->code == PLAN_AWAIT && op->who == PLAN_CHILD) {
+      awaits++;
+      plan->last_await = i;
+    }
     if (op->code == PLAN_RELEASE && op->who == PLAN_PARENT) releases++;
   }
   for (uint32_t i = 0; i < plan->count && plan->clone == plan->count; i++) {

@@ -56,7 +56,10 @@ static int receive(struct plan_walk *walk, char *byte) {
   return 1;
 }
 
-static int await_release(struct plan_walk *walk) {
+static int tell(struct plan_walk *walk, char byte) { return send(walk->sync, &byte, 1, MSG_NOSIGNAL) < 0 ? -1 : 0; }
+
+/** Blocks until the other side has said `wanted`. */
+static int await_byte(struct plan_walk *walk, char wanted) {
   for (;;) {
     char byte;
     int n = receive(walk, &byte);
@@ -65,13 +68,12 @@ static int await_release(struct plan_walk *walk) {
       errno = ECONNRESET;  // the other side is gone
       return -1;
     }
-    if (byte == PLAN_RELEASES) return 0;
+    if (byte == wanted) return 0;
+    if (byte == PLAN_IS_HELD) {  // it waits for us, so it will never say what we wait for
+      errno = EDEADLK;
+      return -1;
+    }
   }
-}
-
-static int release(struct plan_walk *walk) {
-  char byte = PLAN_RELEASES;
-  return send(walk->sync, &byte, 1, MSG_NOSIGNAL) < 0 ? -1 : 0;
 }
 
 static int excepted(const struct plan_op *op, int error) {
@@ -99,8 +101,11 @@ static int64_t step(struct plan_walk *walk, uint32_t index, int64_t start, perfo
 
 /** await and release are messages; everything else is plan_do. */
 static int perform_op(struct plan_walk *walk, const struct plan_op *op) {
-  if (op->code == PLAN_AWAIT) return await_release(walk);
-  if (op->code == PLAN_RELEASE) return release(walk);
+  if (op->code == PLAN_RELEASE) return tell(walk, PLAN_RELEASES);
+  if (op->code == PLAN_AWAIT) {
+    int held = walk->plan->held && op == &walk->plan->ops[walk->plan->last_await];
+    return held && tell(walk, PLAN_IS_HELD) < 0 ? -1 : await_byte(walk, PLAN_RELEASES);
+  }
   return plan_do(walk, op);
 }
 
@@ -178,20 +183,6 @@ static int find_failed(struct plan_walk *walk, int fallback) {
   return fallback;
 }
 
-int plan_begin(struct plan_walk *walk) {
-  int64_t time = now();
-  for (uint32_t i = 0; i < walk->plan->count; i++) {
-    if (walk->plan->ops[i].who != PLAN_PARENT) continue;
-    time = step(walk, i, time, perform_parent);
-    if (time >= 0) continue;
-    reap(walk);
-    walk->failed = find_failed(walk, (int)i);
-    return -1;
-  }
-  if (walk->child <= 0 || walk->plan->held) return 0;
-  return plan_release(walk);
-}
-
 /** The child's last op, while it runs or after it worked, is execve or pause: anything before means that it was killed. */
 static int find_interrupted(const struct plan_walk *walk) {
   for (uint32_t i = 0; i < walk->plan->count; i++) {
@@ -204,10 +195,8 @@ static int find_interrupted(const struct plan_walk *walk) {
   return -1;
 }
 
-int plan_release(struct plan_walk *walk) {
-  if (walk->plan->held) release(walk);  // a dead child shows below
-  char byte;
-  while (receive(walk, &byte) > 0) continue;  // until execve closes the child's end
+/** The child's end of the socketpair is closed: by execve, or because the child is gone. Returns 0, or -1 as plan_begin does. */
+static int settle(struct plan_walk *walk) {
   int64_t end = now();
   int failed = find_failed(walk, -1);
   if (failed < 0) {
@@ -227,6 +216,29 @@ int plan_release(struct plan_walk *walk) {
     }
   }
   return 0;
+}
+
+int plan_begin(struct plan_walk *walk) {
+  int64_t time = now();
+  for (uint32_t i = 0; i < walk->plan->count; i++) {
+    if (walk->plan->ops[i].who != PLAN_PARENT) continue;
+    time = step(walk, i, time, perform_parent);
+    if (time >= 0) continue;
+    reap(walk);
+    walk->failed = find_failed(walk, (int)i);
+    return -1;
+  }
+  if (walk->child <= 0) return 0;
+  if (!walk->plan->held) return plan_release(walk);
+  if (await_byte(walk, PLAN_IS_HELD) == 0) return 0;
+  return settle(walk);
+}
+
+int plan_release(struct plan_walk *walk) {
+  if (walk->plan->held) tell(walk, PLAN_RELEASES);  // of a child that is gone, settle knows more
+  char byte;
+  while (receive(walk, &byte) > 0) continue;
+  return settle(walk);
 }
 
 static void close_once(int *fd) {

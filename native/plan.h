@@ -95,6 +95,7 @@ struct plan {
   uint32_t count;
   uint32_t clone;   // index of clone3, or count
   int held;         // the child's last await has no release in the plan: plan_release gives it
+  uint32_t last_await;
 };
 
 enum plan_state { PLAN_UNRUN = 0, PLAN_RUNNING = 1, PLAN_DONE = 2, PLAN_FAILED = 3 };
@@ -132,7 +133,8 @@ const char *plan_load(struct plan *plan, void *bytes, size_t size);
 int plan_open(struct plan_walk *walk, const struct plan *plan);
 
 /**
- * Runs the parent's ops to the end; the child runs beside it until its last await, or, when nothing holds it, until execve.
+ * Runs the parent's ops to the end, and the child's until it is held in its last await or, when nothing holds it, until
+ * execve has worked.
  * Returns 0, or -1 with walk->failed set and the child, if any, killed and reaped.
  */
 int plan_begin(struct plan_walk *walk);

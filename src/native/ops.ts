@@ -27,8 +27,8 @@ export type Op = Common &
     | { op: 'setns'; fd: Slot; nstype: number }
     /**
      * Child: blocks until the parent releases it. Parent: blocks until the child releases it. One byte of a socketpair. The
-     * child may await once more than the plan's parent releases it: there it is held until the caller starts it. A plan whose
-     * parent ops end with an `await` for a `release` just before that is known to be set up completely when it is held.
+     * child may await once more than the plan's parent releases it: there, with all before it done, it is held until the
+     * caller starts it.
      */
     | { op: 'await' }
     | { op: 'release' }

@@ -94,12 +94,18 @@ function child(spec: Spec, process: SpecProcess, context: { options: CompileOpti
     ...sealRoot(spec),
     ...names(spec),
     ...(isNew(spec, 'network') ? [{ who: 'child', op: 'link_up', name: 'lo' } as const] : []),
+    ...(process.terminal ? [] : standardStreams()),
     ...prepareProcess(process),
     // Until `start`. What follows is quick and cannot fail but for execve.
     { who: 'child', op: 'await' },
     ...becomeProcess(spec, process, options.seccomp),
     ...execve(process),
   ];
+}
+
+/* Slots 0, 1 and 2 hold the pipes that the plan's caller made; a terminal takes their place. */
+function standardStreams(): Op[] {
+  return [0, 1, 2].map((fd): Op => ({ who: 'child', op: 'dup2', fd, to: fd }));
 }
 
 function cgroupNamespace(spec: Spec): Op[] {
