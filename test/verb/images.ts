@@ -6,7 +6,16 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { imageOf, readLayout, readRootfs, tarOf, type Entry, type Image, type ImageOptions } from '../support/image.ts';
+import {
+  imageOf,
+  indexOf,
+  readLayout,
+  readRootfs,
+  tarOf,
+  type Entry,
+  type Image,
+  type ImageOptions,
+} from '../support/image.ts';
 import { PROJECT, SHARED } from '../support/need.ts';
 import type { Registry } from '../support/registry.ts';
 
@@ -17,6 +26,19 @@ export async function pushImages(registry: Registry): Promise<void> {
   await registry.push(alpineImage(busybox), 'library/alpine', 'latest');
   for (const [name, options] of Object.entries(VARIANTS))
     await registry.push(derive(busybox, options), `test/${name}`, 'latest');
+  await pushIndex(registry, busybox);
+}
+
+/** `test/multi`: an index with this machine's platform and one more; each image says its own when it runs. */
+async function pushIndex(registry: Registry, busybox: Image): Promise<void> {
+  const own = { x64: 'amd64', arm64: 'arm64' }[process.arch as 'x64'] ?? process.arch;
+  const images = [];
+  for (const architecture of ['s390x', own]) {
+    const image = derive(busybox, { architecture, config: { Env: [PATH], Cmd: ['echo', architecture] } });
+    await registry.push(image, 'test/multi', architecture);
+    images.push({ image, platform: { os: 'linux', architecture } });
+  }
+  await registry.pushManifest(indexOf(images), 'test/multi', 'latest');
 }
 
 /** Names of the images that every engine has before the first test. */
@@ -100,6 +122,6 @@ function busyboxStatic(): Entry[] {
 
 function alpineImage(busybox: Image): Image {
   const archive = join(SHARED, 'images/alpine-minirootfs-3.20.3-x86_64.tar.gz');
-  if (!existsSync(archive)) return busybox;
+  if (!existsSync(archive)) return derive(busybox, { layer: [{ name: 'etc/alpine-release', content: 'none\n' }] });
   return readRootfs(archive, { config: { Cmd: ['/bin/sh'] } });
 }
