@@ -43,6 +43,7 @@
 #endif
 
 #define MOVE_FROM_FD 0x04  // MOVE_MOUNT_F_EMPTY_PATH
+#define MOVE_TO_LINK 0x10  // MOVE_MOUNT_T_SYMLINKS: as mount(2), follow a link at the end of the target
 #define MOVE_TO_FD 0x40    // MOVE_MOUNT_T_EMPTY_PATH
 
 static int slot(const struct plan_walk *walk, uint64_t number) {
@@ -180,7 +181,7 @@ static int mount_attributes(const struct plan_walk *walk, const uint64_t *arg) {
 
 static int move_mount_to(const struct plan_walk *walk, const uint64_t *arg) {
   const char *target = (const char *)(uintptr_t)arg[1];
-  unsigned flags = MOVE_FROM_FD | (target ? 0 : MOVE_TO_FD);
+  unsigned flags = MOVE_FROM_FD | (target ? MOVE_TO_LINK : MOVE_TO_FD);
   return (int)syscall(SYS_move_mount, slot(walk, arg[0]), "", dirfd_of(walk, arg[2]), target ? target : "", flags);
 }
 

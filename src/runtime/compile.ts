@@ -39,7 +39,19 @@ export function compilePlan(spec: Spec, options: CompileOptions): Plan {
   if (!process) throw invalidArgument('config.json has no process');
   if (!isNew(spec, 'mount')) throw invalidArgument('a container needs a new mount namespace');
   const slots = newSlots();
-  return { ops: [...parent(spec, options, slots), ...child(spec, process, { options, slots })] };
+  return {
+    ops: [
+      ...parent(spec, options, slots),
+      ...child(spec, process, { options, slots }),
+      // Before the child is held, because the daemon may only be told READY when all is set up.
+      { who: 'child', op: 'release' },
+      { who: 'parent', op: 'await' },
+      // Until `start`. What follows is quick and cannot fail but for execve.
+      { who: 'child', op: 'await' },
+      ...becomeProcess(spec, process, options.seccomp),
+      ...execve(process),
+    ],
+  };
 }
 
 function parent(spec: Spec, { cgroup }: CompileOptions, slots: Slots): Op[] {
@@ -84,7 +96,7 @@ function child(spec: Spec, process: SpecProcess, context: { options: CompileOpti
     ...devices.attach,
     // The working directory is made when the image lacks it; before proc, as all mount points.
     ...points.directory(cleanPath(process.cwd)),
-    ...(process.terminal ? openTerminal({ slots, points, console: ownDev }) : []),
+    ...(process.terminal ? openTerminal({ slots, points }, { console: ownDev, uid: process.user.uid }) : []),
     ...mounts.proc,
     ...writeSysctls(spec),
     ...readonlyPaths(spec),
@@ -96,10 +108,6 @@ function child(spec: Spec, process: SpecProcess, context: { options: CompileOpti
     ...(isNew(spec, 'network') ? [{ who: 'child', op: 'link_up', name: 'lo' } as const] : []),
     ...(process.terminal ? [] : standardStreams()),
     ...prepareProcess(process),
-    // Until `start`. What follows is quick and cannot fail but for execve.
-    { who: 'child', op: 'await' },
-    ...becomeProcess(spec, process, options.seccomp),
-    ...execve(process),
   ];
 }
 

@@ -8,6 +8,8 @@ import type { Op } from '../../native/ops.ts';
 import { capabilityMask } from '../capabilities.ts';
 
 const SIGKILL = 9;
+/** chown(2): (gid_t)-1 */
+const KEEP = -1;
 
 /** While the process still has every capability and nothing is filtered. */
 export function prepareProcess(process: SpecProcess): Op[] {
@@ -24,16 +26,16 @@ export function prepareProcess(process: SpecProcess): Op[] {
     if (resource === undefined) throw invalidArgument(`unknown rlimit ${JSON.stringify(type)}`);
     ops.push({ who: 'child', op: 'setrlimit', resource, soft: limit(soft), hard: limit(hard) });
   }
-  if (process.user.uid !== 0) {
-    // So that /dev/stdout can be opened again by the user. EPERM: a descriptor of the host's, not ours to give away.
-    for (const fd of [0, 1, 2]) {
-      const path = `/proc/self/fd/${fd}`;
-      const except = ['EPERM', 'EINVAL', 'EROFS', 'ENOENT'];
-      ops.push({ who: 'child', op: 'chown', path, uid: process.user.uid, gid: -1, except });
-    }
-  }
+  if (!process.terminal) for (const fd of [0, 1, 2]) ops.push(...stream(fd, process.user.uid));
   // As root, because the directory may be closed to the user (`WORKDIR /root`, `USER app`).
   ops.push({ who: 'child', op: 'chdir', path: process.cwd });
+  return ops;
+}
+
+/* Given to the user, so that /dev/stdout can be opened again. EPERM: it is the host's (its /dev/null), not ours to give. */
+function stream(fd: number, uid: number): Op[] {
+  const ops: Op[] = [{ who: 'child', op: 'dup2', fd, to: fd }];
+  if (uid !== 0) ops.unshift({ who: 'child', op: 'fchown', fd, uid, gid: KEEP, except: ['EPERM', 'EROFS'] });
   return ops;
 }
 

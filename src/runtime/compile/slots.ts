@@ -16,13 +16,13 @@ export interface Slots {
   take(): Slot;
 }
 
-/** A fresh set of places, lowest first. */
+/** A fresh set of places, lowest first. Slots 0, 1 and 2 hold the container's standard streams. */
 export function newSlots(): Slots {
-  let next = 1;
+  let next = 4;
   return {
-    passing: 0,
+    passing: 3,
     take() {
-      if (next === SLOTS) throw invalidArgument(`too many mounts and devices: a container can have ${SLOTS}`);
+      if (next === SLOTS) throw invalidArgument(`too many mounts and devices: a container can have about ${SLOTS}`);
       return next++;
     },
   };

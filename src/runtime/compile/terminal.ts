@@ -7,16 +7,14 @@ import type { MountPoints } from './mount-points.ts';
 import { attachSlot } from './mounts.ts';
 import type { Slots } from './slots.ts';
 
+/** chown(2): (gid_t)-1 */
+const KEEP = -1;
+
 /** @param console whether /dev is the container's own, so that /dev/console can be made in it */
-export function openTerminal({
-  slots,
-  points,
-  console,
-}: {
-  slots: Slots;
-  points: MountPoints;
-  console: boolean;
-}): Op[] {
+export function openTerminal(
+  { slots, points }: { slots: Slots; points: MountPoints },
+  { console, uid }: { console: boolean; uid: number },
+): Op[] {
   const master = slots.take();
   const slave = slots.take();
   const flags = k.O_RDWR | k.O_NOCTTY | k.O_CLOEXEC;
@@ -29,6 +27,7 @@ export function openTerminal({
     { who: 'child', op: 'close', fd: master },
   ];
   if (console) ops.push(...bindConsole(slave, { slots, points }));
+  if (uid !== 0) ops.push({ who: 'child', op: 'fchown', fd: slave, uid, gid: KEEP });
   for (const fd of [0, 1, 2]) ops.push({ who: 'child', op: 'dup2', fd: slave, to: fd });
   ops.push({ who: 'child', op: 'ioctl', fd: slave, request: k.TIOCSCTTY, arg: 0 });
   ops.push({ who: 'child', op: 'close', fd: slave });
