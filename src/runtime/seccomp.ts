@@ -98,6 +98,17 @@ function fileRule({ calls, when = {}, errno, args }: ProfileRule): NonNullable<P
  * @throws invalidArgument with Docker's text for a profile that says one thing twice
  */
 export function resolveProfile(profile: ProfileFile, context: ProfileContext): SpecSeccomp {
+  if (profile !== built) return resolve(profile, context);
+  const key = JSON.stringify(context);
+  const section = resolved.get(key) ?? resolve(profile, context);
+  resolved.set(key, section);
+  return section;
+}
+
+/* Sections of the default profile: one for each set of capabilities. */
+const resolved = new Map<string, SpecSeccomp>();
+
+function resolve(profile: ProfileFile, context: ProfileContext): SpecSeccomp {
   if (profile.architectures?.length && profile.archMap?.length) {
     throw invalidArgument(
       "both 'architectures' and 'archMap' are specified in the seccomp profile, use either 'architectures' or 'archMap'",
