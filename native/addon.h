@@ -26,5 +26,6 @@ void ExportFiles(Napi::Env env, Napi::Object exports);
 void ExportMounts(Napi::Env env, Napi::Object exports);
 void ExportProcesses(Napi::Env env, Napi::Object exports);
 void ExportSeccomp(Napi::Env env, Napi::Object exports);
+void ExportWalk(Napi::Env env, Napi::Object exports);
 
 }  // namespace punnet

@@ -41,7 +41,18 @@ export interface SeccompSection {
   }[];
 }
 
+/** A plan on its way; see walk.ts. */
+interface NativeWalk {
+  begin(): number;
+  release(): boolean;
+  report(): { failed: number; ops: [index: number, errno: number, ns: bigint][] };
+  wait(): Promise<[exitCode: number, signal: number]>;
+  kill(signal: number): number;
+  close(): void;
+}
+
 interface Addon {
+  Walk: new (plan: Uint8Array, slots: [slot: number, fd: number][]) => NativeWalk;
   openat2(dirfd: number, path: Path, flags: number, mode: number, resolve: number): number;
   mkdirat(dirfd: number, path: Path, mode: number): number;
   symlinkat(target: Path, dirfd: number, path: Path): number;
@@ -76,6 +87,8 @@ interface Addon {
 
 const addon = load();
 
+/** @see walk in walk.ts */
+export const NativeWalk: Addon['Walk'] = addon.Walk;
 /** Opens with O_CLOEXEC; `resolve` is RESOLVE_*. Tries again where the kernel asks for it (EAGAIN after a raced look-up). openat2(2) */
 export const openat2: Addon['openat2'] = addon.openat2;
 export const mkdirat: Addon['mkdirat'] = addon.mkdirat;
