@@ -22,7 +22,8 @@ const ARROWS: Record<string, string[]> = {
   engine: ['base', 'native', 'content', 'registry', 'snapshot', 'network', 'rootless', 'runtime', 'build'],
   api: ['base'],
   compose: ['base', 'api/client'],
-  cli: ['base', 'api/client', 'compose'],
+  // The CLI reads references as the registry does, and the frames that the client gets.
+  cli: ['base', 'api/client', 'api/demultiplex', 'registry/reference', 'compose'],
   punnet: ['base', 'cli'],
   punnetd: ['base', 'rootless', 'engine', 'api', 'runtime', 'native'],
 };

@@ -64,9 +64,15 @@ export class Client {
   readonly socketPath: string;
   private idle: Socket[] = [];
 
-  /** @param socketPath absolute path of the daemon's socket */
-  constructor(socketPath: string) {
+  private wake: (() => Promise<void>) | undefined;
+
+  /**
+   * @param socketPath absolute path of the daemon's socket
+   * @param wake starts the daemon; called at most once, when nobody listens
+   */
+  constructor(socketPath: string, wake?: () => Promise<void>) {
     this.socketPath = socketPath;
+    this.wake = wake;
   }
 
   /**
@@ -147,7 +153,19 @@ export class Client {
     this.idle = this.idle.filter((kept) => kept !== socket);
   }
 
-  private connect(signal?: AbortSignal): Promise<Socket> {
+  private async connect(signal?: AbortSignal): Promise<Socket> {
+    try {
+      return await this.dial(signal);
+    } catch (error) {
+      const { wake } = this;
+      if (!wake || !['ENOENT', 'ECONNREFUSED'].includes(errnoOf((error as Error).cause) ?? '')) throw error;
+      this.wake = undefined;
+      await wake();
+      return this.dial(signal);
+    }
+  }
+
+  private dial(signal?: AbortSignal): Promise<Socket> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
       const socket = connect({ path: this.socketPath, allowHalfOpen: true });
@@ -179,7 +197,12 @@ function requestHead(method: string, path: string, options: RequestOptions): str
   if (options.body !== undefined) headers['Content-Type'] = 'application/json';
   if (method !== 'GET' && method !== 'HEAD') headers['Content-Length'] = String(Buffer.byteLength(body));
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value.replace(/[\r\n]/g, '')}`);
-  return `${method} ${path}${queryText(options.query)} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n${body}`;
+  return `${method} ${pathText(path)}${queryText(options.query)} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n${body}`;
+}
+
+/** A name is the user's text: no character of it may end the path or the request line. */
+function pathText(path: string): string {
+  return encodeURI(path).replace(/[?#]/g, encodeURIComponent);
 }
 
 function queryText(query: Query = {}): string {
