@@ -1,7 +1,22 @@
 // The engine as a whole: opens the records of one data directory and gives the API its backend. Runs in the daemon, inside
 // the namespaces, as uid 0 there.
 
+import { join } from 'node:path';
 import type { Backend } from '../api/backend.ts';
+import { locations } from '../base/locations.ts';
+import { ContentStore } from '../content/store.ts';
+import { shimPath } from '../native/addon.ts';
+import { RegistryClient } from '../registry/client.ts';
+import { readRegistryConfig } from '../registry/config.ts';
+import { Snapshotter } from '../snapshot/snapshotter.ts';
+import { Containers } from './container/backend.ts';
+import { PlanLauncher } from './container/launcher.ts';
+import { recover, resume } from './container/recover.ts';
+import { publishContainerEvent, type Room } from './container/room.ts';
+import { ContainerStore } from './container/store.ts';
+import { EventBus } from './events.ts';
+import { System } from './system.ts';
+import { Images } from './image/images.ts';
 
 export interface EngineOptions {
   /** data and runtime directory; this process holds the lock of the former */
@@ -25,6 +40,64 @@ export interface Engine {
 
 /** Reads the records, finds the containers that still run, settles what a crash left behind. */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
-  void options;
-  return { backend: {} as Backend, running: () => 0, close: async () => {} };
+  const { root, run, version } = options;
+  const log = (line: string) => process.stderr.write(`${new Date().toISOString()} ${line}\n`);
+  const events = new EventBus();
+  const snapshotter = new Snapshotter(join(root, 'snapshot'));
+  await snapshotter.sweep();
+  const store = new ContainerStore();
+  const images = new Images({
+    directory: join(root, 'image'),
+    content: new ContentStore(join(root, 'content')),
+    layers: snapshotter,
+    registry: new RegistryClient({ config: () => readRegistryConfig(locations().config) }),
+    usersOf: (id) =>
+      store
+        .all()
+        .filter((container) => container.record.imageId === id)
+        .map((container) => ({ id: container.id, running: container.running })),
+    publish: (action, { id, name, labels }) =>
+      events.publish('image', action, { ID: id, Attributes: { ...labels, name } }),
+  });
+  const room: Room = {
+    directory: join(root, 'container'),
+    volumeDirectory: join(root, 'volume'),
+    shimDirectory: join(run, 'shim'),
+    shimProgram: shimPath(),
+    store,
+    images,
+    snapshots: {
+      prepare: (key, diffIDs) => snapshotter.prepare(key, diffIDs),
+      remove: async (key, diffIDs) => {
+        await snapshotter.removeActive(key);
+        await images.released(diffIDs);
+      },
+      usage: (key, diffIDs) => ({
+        writable: snapshotter.usage(key).size,
+        image: diffIDs.reduce((sum, diffID) => sum + snapshotter.size(diffID), 0),
+      }),
+    },
+    launcher: new PlanLauncher(snapshotter, { init: shimPath(), filters: join(root, 'seccomp') }),
+    events,
+    problems: [],
+    log,
+    publish: (container, action, attributes) => publishContainerEvent(events, container, action, attributes),
+  };
+  const { report } = await recover(room);
+  report.forEach(log);
+  for (const key of snapshotter.listActive()) {
+    if (room.store.find(key) !== undefined) continue;
+    log(`snapshot ${key}: belonged to no container, removed`);
+    await snapshotter.removeActive(key);
+  }
+  await images.start({
+    builtIn: [{ name: 'docker.io/library/busybox:latest', directory: join(options.dist, 'images/busybox') }],
+  });
+  resume(room);
+  const system = new System({ room, version, root, images, layers: snapshotter });
+  return {
+    backend: { system, images, containers: new Containers(room) },
+    running: () => room.store.all().filter((container) => container.running).length,
+    close: () => Promise.resolve(),
+  };
 }

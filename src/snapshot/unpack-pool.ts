@@ -67,7 +67,8 @@ export class UnpackPool {
   #start(): Worker {
     this.#threads++;
     // Names and maps of a hostile archive must not take the daemon's memory along.
-    return new Worker(this.#program!, { resourceLimits: { maxOldGenerationSizeMb: 256 } });
+    // The addon opens descriptors that Node does not know of: it must not warn when they are closed.
+    return new Worker(this.#program!, { resourceLimits: { maxOldGenerationSizeMb: 256 }, trackUnmanagedFds: false });
   }
 
   #give(worker: Worker, waiting: Waiting): void {

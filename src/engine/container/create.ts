@@ -6,6 +6,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { ContainerConfigBody, CreateBody, HostConfigBody } from '../../api/types.ts';
+import type { Digest } from '../../base/digest.ts';
 import { PunnetError } from '../../base/errors.ts';
 import type { ImageProcessConfig } from '../../base/oci-image.ts';
 import { nowNanoseconds, rfc3339 } from '../clock.ts';
@@ -63,18 +64,25 @@ export async function create(
     room.publish(container, 'create');
   } catch (error) {
     room.store.releaseName(name, id);
-    await undo(room, { id, directory, volumes });
+    await undo(room, { id, directory, volumes, diffIDs: image.diffIDs });
     throw error;
   }
   return { Id: id, Warnings: warnings };
 }
 
+interface Made {
+  id: string;
+  directory: string;
+  volumes: string[];
+  diffIDs: Digest[];
+}
+
 /** Takes back a half-made container; what cannot be taken back goes to the daemon's log, not over the first error. */
-async function undo(room: Room, made: { id: string; directory: string; volumes: string[] }): Promise<void> {
+async function undo(room: Room, made: Made): Promise<void> {
   try {
     rmSync(made.directory, { recursive: true, force: true });
     removeVolumes(room, made.volumes);
-    await room.snapshots.removeActive(made.id);
+    await room.snapshots.remove(made.id, made.diffIDs);
   } catch (error) {
     room.log(`take back container ${made.id}: ${String(error)}`);
   }

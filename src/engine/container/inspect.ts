@@ -6,9 +6,9 @@ import { logPath } from './logs.ts';
 import { endpoints, exposedPorts } from './network-view.ts';
 import type { Room } from './room.ts';
 
-export async function inspect(room: Room, container: Container, { size }: { size: boolean }): Promise<object> {
+export function inspect(room: Room, container: Container, { size }: { size: boolean }): object {
   const { record, state, directory } = container;
-  const usage = size ? await room.snapshots.usage(record.id, record.diffIDs) : undefined;
+  const usage = size ? room.snapshots.usage(record.id, record.diffIDs) : undefined;
   return {
     Id: record.id,
     Created: record.created,

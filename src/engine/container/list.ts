@@ -50,7 +50,7 @@ async function summary(
   { size, names }: { size: boolean; names: Map<string, Promise<string>> },
 ): Promise<object> {
   const { record, state } = container;
-  const usage = size ? await room.snapshots.usage(record.id, record.diffIDs) : undefined;
+  const usage = size ? room.snapshots.usage(record.id, record.diffIDs) : undefined;
   return {
     Id: record.id,
     Names: [`/${record.name}`],

@@ -65,6 +65,7 @@ function load(room: Room, id: string, report: string[]): Container | undefined {
     return new Container(directory, record, readState(directory));
   } catch (error) {
     // Kept as it is, for whoever can mend it.
+    room.problems.push(`container ${id}: ${messageOf(error)}`);
     report.push(`container ${id}: ${messageOf(error)}`);
     return undefined;
   }

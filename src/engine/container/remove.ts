@@ -71,8 +71,7 @@ export async function removeNow(room: Room, container: Container, { volumes }: {
   room.store.delete(container);
   for (const client of container.attaching) client.cancel();
   room.publish(container, 'destroy');
-  const { exitCode, error } = container.state;
-  container.waiters.removed({ StatusCode: exitCode, ...(error === '' ? {} : { Error: { Message: error } }) });
+  container.waiters.removed({ StatusCode: container.state.exitCode });
   void sweep(room, container, { aside, volumes }).catch((failure: unknown) =>
     room.log(`delete what container ${id} held: ${messageOf(failure)}`),
   );
@@ -88,7 +87,7 @@ async function sweep(
   // Not before the shim is gone: it holds the mounts, and its socket.
   await container.shim?.gone;
   rmSync(shimSocket(room, container.id), { force: true });
-  await room.snapshots.removeActive(container.id);
+  await room.snapshots.remove(container.id, container.record.diffIDs);
   if (volumes) removeVolumes(room, container.record.anonymousVolumes);
   await rm(aside, { recursive: true, force: true });
 }

@@ -23,10 +23,10 @@ export interface ImageSource {
 export interface Snapshots {
   /** Makes the writable layer `key` over the layers (bottom first). */
   prepare(key: string, diffIDs: Digest[]): void | Promise<void>;
-  /** Removes the writable layer; no error when there is none. */
-  removeActive(key: string): void | Promise<void>;
+  /** Removes the writable layer, and what of its layers no image has any more; no error when there is none. */
+  remove(key: string, diffIDs: Digest[]): Promise<void>;
   /** Bytes in the writable layer, and in the image's layers. */
-  usage(key: string, diffIDs: Digest[]): Promise<{ writable: number; image: number }>;
+  usage(key: string, diffIDs: Digest[]): { writable: number; image: number };
 }
 
 /** Which limits this host can apply; the others are warned of, with Docker's texts. */
@@ -73,6 +73,8 @@ export interface Room {
   snapshots: Snapshots;
   launcher: Launcher;
   events: EventBus;
+  /** what recovery found and could not mend, and what was lost since */
+  problems: string[];
   /** one line for the daemon's log */
   log(line: string): void;
   publish(container: Container, action: string, attributes?: Record<string, string>): void;
