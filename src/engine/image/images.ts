@@ -1,0 +1,123 @@
+// The image half of the engine: what the API and the container verbs call; each verb has its own file. Runs in the daemon.
+
+import type { ImageBackend } from '../../api/backend.ts';
+import type { Digest } from '../../base/digest.ts';
+import { notFound } from '../../base/errors.ts';
+import type { ImageConfig } from '../../base/oci-image.ts';
+import type { ContentStore } from '../../content/store.ts';
+import type { RegistryClient } from '../../registry/client.ts';
+import { parsePlatform, platformMatches } from '../../registry/platform.ts';
+import { parseReference, withDefaultTag } from '../../registry/reference.ts';
+import { check } from './check.ts';
+import { collectLayers, collectLeftovers } from './collect.ts';
+import { importLayout } from './import-layout.ts';
+import { inspect } from './inspect.ts';
+import { list, type Summary } from './list.ts';
+import { platformMismatch, pull } from './pull.ts';
+import { remove } from './remove.ts';
+import { configOf, find, nameOf, repoNames, type ImageRoom, type ImageUser, type Layers } from './room.ts';
+import { ImageStore } from './store.ts';
+import { tag } from './tag.ts';
+import { usage } from './usage.ts';
+
+export interface ImagesOptions {
+  /** `<data root>/image` */
+  directory: string;
+  content: ContentStore;
+  layers: Layers;
+  registry: RegistryClient;
+  /** the containers that were made from an image */
+  usersOf(id: Digest): ImageUser[];
+  /** an event of type image; `id` is a digest, or a reference for `pull` */
+  publish?(action: string, image: { id: string; name: string; labels?: Record<string, string> }): void;
+}
+
+/** What a container needs of its image. */
+export interface ResolvedImage {
+  id: Digest;
+  config: ImageConfig;
+  /** lowest first */
+  diffIDs: Digest[];
+  repoTags: string[];
+  repoDigests: string[];
+}
+
+export class Images implements ImageBackend {
+  readonly #room: ImageRoom;
+
+  constructor({ directory, publish = () => {}, ...options }: ImagesOptions) {
+    this.#room = { ...options, publish, store: new ImageStore(directory), held: new Map(), configs: new Map() };
+  }
+
+  /** Once, at the daemon's start: frees leftovers, and brings in the images that ship with punnet where they are absent. */
+  async start(options: { builtIn?: { name: string; directory: string }[] } = {}): Promise<void> {
+    await collectLeftovers(this.#room);
+    for (const { name, directory } of options.builtIn ?? [])
+      if (!this.#room.store.named(nameOf(withDefaultTag(parseReference(name)))))
+        await this.importLayout(directory, name);
+  }
+
+  /**
+   * Finds a local image by name, id or the beginning of an id.
+   * @throws notFound with Docker's text, also when it is for another platform than the one asked for
+   */
+  resolve(reference: string, platform?: string): ResolvedImage {
+    const { id, diffIDs } = find(this.#room, reference);
+    const config = configOf(this.#room, id);
+    const wanted = platform ? parsePlatform(platform) : undefined;
+    if (wanted && !platformMatches(config, wanted))
+      throw notFound(platformMismatch(reference, { wanted, actual: config }));
+    const { tags, digests } = repoNames(this.#room, id);
+    return { id, config, diffIDs, repoTags: tags, repoDigests: digests };
+  }
+
+  pull(reference: string, options: Parameters<ImageBackend['pull']>[1]): Promise<void> {
+    return pull(this.#room, reference, options);
+  }
+
+  list(options: Parameters<ImageBackend['list']>[0]): Promise<Summary[]> {
+    return answer(() => list(this.#room, options));
+  }
+
+  inspect(reference: string): Promise<object> {
+    return answer(() => inspect(this.#room, reference));
+  }
+
+  remove(reference: string, options: { force: boolean; prune: boolean }): ReturnType<ImageBackend['remove']> {
+    return remove(this.#room, reference, options);
+  }
+
+  tag(source: string, target: { repo: string; tag?: string }): Promise<void> {
+    return answer(() => tag(this.#room, source, target));
+  }
+
+  /** Imports an OCI layout directory under a name; returns the image's id. */
+  importLayout(directory: string, name: string): Promise<Digest> {
+    return importLayout(this.#room, { directory, name });
+  }
+
+  /** The container of these layers is gone: frees those that no image needs any more. */
+  released(diffIDs: Digest[]): Promise<void> {
+    return collectLayers(this.#room, diffIDs);
+  }
+
+  /** The image part of `system df`. */
+  usage(): { LayersSize: number; Images: Summary[] } {
+    return usage(this.#room);
+  }
+
+  /** The image part of `system check`: one line per finding. */
+  check(): Promise<{ problems: string[]; checked: Record<string, number> }> {
+    return check(this.#room);
+  }
+
+  /** How many images there are, for `info`. */
+  get count(): number {
+    return this.#room.store.list().length;
+  }
+}
+
+// A promise even for what is done at once, so that errors come the one way.
+async function answer<T>(work: () => T): Promise<T> {
+  return work();
+}
