@@ -50,7 +50,7 @@ async function start(): Promise<void> {
     account: thisAccount(),
     programs: { node: process.execPath, dist: dirname(process.argv[1]!), native: nativeDirectory() },
     env: process.env,
-    preflight: async () => preflight(thisHost(locations())),
+    preflight: () => preflight(thisHost(locations())),
   });
 }
 

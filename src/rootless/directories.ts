@@ -25,6 +25,11 @@ export function makeDirectories(locations: Locations, owner: Owner, asRoot: bool
       fix: `PUNNET_RUN=/tmp/punnet-${owner.uid}`,
     });
   }
+  if (Buffer.byteLength(locations.socket) > 107) {
+    throw unavailable(`socket ${locations.socket}: longer than 107 bytes (unix(7))`, {
+      fix: 'PUNNET_HOST=unix://SOCKET',
+    });
+  }
   own(locations.run, owner, 'PUNNET_RUN');
   own(locations.root, owner, 'PUNNET_ROOT');
   if (asRoot) {

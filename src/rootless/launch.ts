@@ -24,28 +24,25 @@ export interface Launch {
   /** where this program's own files are */
   programs: Programs;
   env: NodeJS.ProcessEnv;
-  /** called before anything is made, with the maps that will be used; throws what stands in the way */
-  preflight(maps: IdMaps): Promise<void>;
+  /** called before anything is made, unless the namespaces exist already; throws what stands in the way */
+  preflight(): Promise<void>;
 }
 
 /** Resolves when a daemon listens on the socket, whether or not it was this call that started it. */
 export async function launch(options: Launch): Promise<void> {
   const { locations, account } = options;
   if (await listens(locations.socket)) return;
+  const state = stateDirectory(locations.run, account);
+  if (!findHolder(state)) await options.preflight();
   const maps = mapsFor(account);
   const owner = { uid: outsideId(maps.uid, 0)!, gid: outsideId(maps.gid, 0)! };
   makeDirectories(locations, owner, account.asRoot);
-  const state = stateDirectory(locations.run, account);
   mkdirSync(state, { recursive: true, mode: 0o700 });
   const lock = openSync(join(state, 'launch.lock'), 'a', 0o600);
   try {
     flock(lock, LOCK_EX);
     if (await listens(locations.socket)) return;
-    let holder = findHolder(state);
-    if (!holder) {
-      await options.preflight(maps);
-      holder = await createHolder(state, maps, account);
-    }
+    const holder = findHolder(state) ?? (await createHolder(state, maps, account));
     await startDaemon(options, { holder, owner });
   } finally {
     closeSync(lock);

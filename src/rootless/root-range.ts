@@ -21,6 +21,14 @@ export function mapsOfRoot(root = '/'): IdMaps {
   return { uid: map, gid: map };
 }
 
+/**
+ * The range that root gets or would get; nothing is recorded.
+ * @throws unavailable when no range is free
+ */
+export function plannedRange(root = '/'): IdRange {
+  return recordedRange(root) ?? findRange(root);
+}
+
 /** The range that both files record for punnet, the same in both. */
 export function recordedRange(root = '/'): IdRange | undefined {
   const of = (file: string) => parseSubIds(readIfThere(join(root, 'etc', file)), { name: OWNER, uid: -1 });
@@ -32,8 +40,7 @@ function recordRange(root: string): IdRange {
   const files = ['subuid', 'subgid'].map((file) => join(root, 'etc', file));
   const unlock = files.map(lockAsShadowDoes);
   try {
-    const taken = [...files.flatMap((file) => allSubIds(readIfThere(file))), ...accountIds(root)];
-    const range = freeRange(taken, parseIdMap(readFileSync(join(root, 'proc/self/uid_map'), 'utf8')));
+    const range = findRange(root);
     for (const file of files) append(file, `${OWNER}:${range.start}:${range.count}\n`);
     return range;
   } catch (error) {
@@ -45,6 +52,11 @@ function recordRange(root: string): IdRange {
   } finally {
     for (const one of unlock) one();
   }
+}
+
+function findRange(root: string): IdRange {
+  const given = ['subuid', 'subgid'].flatMap((file) => allSubIds(readIfThere(join(root, 'etc', file))));
+  return freeRange([...given, ...accountIds(root)], parseIdMap(readFileSync(join(root, 'proc/self/uid_map'), 'utf8')));
 }
 
 /** An account may have an id inside what looks free. passwd(5), group(5): the third field. */

@@ -3,10 +3,11 @@
 
 import { accessSync, constants, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { messageOf, type PunnetError } from '../../base/errors.ts';
 import { subordinateIds } from '../account.ts';
 import { sizeOf, mapOfUser, WANTED } from '../id-map.ts';
 import { probeUserNamespace } from '../probe.ts';
-import { recordedRange } from '../root-range.ts';
+import { plannedRange } from '../root-range.ts';
 import { read, sysctl, sysctlFix, type Check, type Host } from './check.ts';
 
 /** Makes a user and a mount namespace for real; the sysctls say why it did not work. */
@@ -63,11 +64,12 @@ export function subordinateRange(host: Host): Check {
   const name = 'subordinate-ids';
   const { account } = host;
   if (account.asRoot) {
-    const range = recordedRange(host.root);
-    const detail = range
-      ? `${range.start}…${range.start + range.count - 1}, in the name of punnet`
-      : 'chosen at the first start';
-    return { name, status: 'ok', detail };
+    try {
+      const { start, count } = plannedRange(host.root);
+      return { name, status: 'ok', detail: `${start}…${start + count - 1}, which belong to nobody` };
+    } catch (error) {
+      return { name, status: 'fail', detail: messageOf(error), fix: (error as PunnetError).fix };
+    }
   }
   const who = account.name ?? String(account.uid);
   const ids = subordinateIds(account, host.root);
