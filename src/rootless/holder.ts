@@ -35,13 +35,16 @@ export function findHolder(directory: string): Holder | undefined {
   return same ? holder : undefined;
 }
 
-/** Starts a holder with these maps and writes its state. @throws unavailable when the kernel or newuidmap refuse */
-export async function createHolder(directory: string, maps: IdMaps, account: Account): Promise<Holder> {
-  const pid = await startHolder(maps, account);
+/** Starts a holder with these maps and writes its state. @throws what startHolder throws */
+export async function createHolder(
+  directory: string,
+  options: { maps: IdMaps; account: Account; shim: string },
+): Promise<Holder> {
+  const pid = await startHolder(options);
   const startTime = startTimeOf(pid);
   const namespaces = namespacesOf(pid);
   if (!startTime || !namespaces) throw new Error(`holder ${pid} ended at once`);
-  const holder = { pid, startTime, ...namespaces, maps };
+  const holder = { pid, startTime, ...namespaces, maps: options.maps };
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   writeJsonAtomic(join(directory, 'holder.json'), holder);
   return holder;

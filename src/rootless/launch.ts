@@ -42,8 +42,10 @@ export async function launch(options: Launch): Promise<void> {
   try {
     flock(lock, LOCK_EX);
     if (await listens(locations.socket)) return;
-    const holder = findHolder(state) ?? (await createHolder(state, maps, account));
-    await startDaemon(options, { holder, owner });
+    const programs = account.asRoot ? programsFor(options.programs, `${locations.root}.program`) : options.programs;
+    const shim = join(programs.native, 'punnet-shim');
+    const holder = findHolder(state) ?? (await createHolder(state, { maps, account, shim }));
+    await startDaemon({ ...options, programs }, { holder, owner });
   } finally {
     closeSync(lock);
   }
@@ -57,18 +59,19 @@ export function mapsFor(account: Account): IdMaps {
 }
 
 async function startDaemon(options: Launch, { holder, owner }: { holder: Holder; owner: Owner }): Promise<void> {
-  const { locations, account, env } = options;
-  const programs = account.asRoot ? programsFor(options.programs, `${locations.root}.program`) : options.programs;
+  const { locations, account, programs, env } = options;
   const log = openLog(join(locations.root, 'punnetd.log'), owner);
   const before = fstatSync(log).size;
   const { ended } = startInside({
     holder,
     argv: [programs.node, join(programs.dist, 'punnetd.cjs'), 'inside'],
+    account,
     env: { ...env, ...environmentOf({ locations, holder, account, native: programs.native }) },
-    log,
+    stdout: log,
+    stderr: log,
   });
   let end: string | undefined;
-  void ended.then((how) => (end = how));
+  void ended.then(({ exitCode, signal }) => (end = signal ? `killed by signal ${signal}` : `exit code ${exitCode}`));
   while (!(await listens(locations.socket))) {
     if (end !== undefined) {
       const said = readFileSync(join(locations.root, 'punnetd.log')).subarray(before).toString().trim();

@@ -1,47 +1,90 @@
 // Tries what the environment needs of the kernel, in throw-away namespaces that end with the trying process. Runs in the
-// launcher, outside, as the user. unshare(1), mount(8), overlayfs (Documentation/filesystems/overlayfs.rst)
+// launcher, outside, as the user. user_namespaces(7), overlayfs (Documentation/filesystems/overlayfs.rst)
 
-import { spawnSync } from 'node:child_process';
-
-const C = { ...process.env, LC_ALL: 'C' };
+import { chownSync, closeSync, copyFileSync, mkdirSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { errnoOf, messageOf } from '../base/errors.ts';
+import { shimPath } from '../native/addon.ts';
+import { CLONE_NEWNS, CLONE_NEWUSER, S_IFCHR } from '../native/constants.ts';
+import type { Plan } from '../native/ops.ts';
+import { walk } from '../native/walk.ts';
+import type { Owner } from './directories.ts';
 
 /** Makes a user and a mount namespace. @returns undefined, or the errno's name */
-export function probeUserNamespace(): string | undefined {
-  const tried = spawnSync('unshare', ['--user', '--mount', 'true'], { encoding: 'utf8', env: C });
-  return tried.status === 0 ? undefined : errnoIn(tried.stderr);
+export async function probeUserNamespace(): Promise<string | undefined> {
+  const plan: Plan = {
+    ops: [
+      { who: 'parent', op: 'clone3', flags: CLONE_NEWUSER | CLONE_NEWNS },
+      { who: 'child', op: 'await' },
+      { who: 'child', op: 'pause' },
+    ],
+  };
+  try {
+    const child = walk(plan);
+    child.kill(9);
+    await child.wait();
+    return undefined;
+  } catch (error) {
+    return errnoOf((error as Error).cause) ?? messageOf(error);
+  }
+}
+
+const STDIO = 0;
+
+/** A plan that mounts an overlay in `directory`, which belongs to `owner`, writes in it, runs a program through it, with a whiteout in a layer. */
+export function overlayProbe(directory: string, owner: Owner): Plan {
+  return {
+    ops: [
+      { who: 'parent', op: 'clone3', flags: CLONE_NEWUSER | CLONE_NEWNS },
+      // one's own id can be mapped without newuidmap, if setgroups(2) is given up first
+      { who: 'parent', op: 'write_file', path: '/proc/%child/setgroups', data: 'deny' },
+      { who: 'parent', op: 'write_file', path: '/proc/%child/uid_map', data: `0 ${owner.uid} 1` },
+      { who: 'parent', op: 'write_file', path: '/proc/%child/gid_map', data: `0 ${owner.gid} 1` },
+      { who: 'parent', op: 'release' },
+      { who: 'child', op: 'await' },
+      { who: 'child', op: 'setresgid', gid: 0 },
+      { who: 'child', op: 'setresuid', uid: 0 },
+      { who: 'child', op: 'chdir', path: directory },
+      { who: 'child', op: 'mknod', path: 'lower/whiteout', mode: S_IFCHR, dev: 0 },
+      {
+        who: 'child',
+        op: 'mount',
+        source: 'overlay',
+        target: 'merged',
+        fstype: 'overlay',
+        flags: 0,
+        data: 'userxattr,lowerdir=lower,upperdir=upper,workdir=work',
+      },
+      { who: 'child', op: 'mkdir', path: 'merged/made', mode: 0o755 },
+      { who: 'child', op: 'dup2', fd: STDIO, to: 0 },
+      { who: 'child', op: 'dup2', fd: STDIO, to: 1 },
+      { who: 'child', op: 'dup2', fd: STDIO, to: 2 },
+      { who: 'child', op: 'execve', paths: ['merged/program'], argv: ['program', 'hold'], env: [] },
+    ],
+  };
 }
 
 /**
- * Mounts an overlay whose layers lie below `directory`, writes and runs a file in it, makes a whiteout in a layer.
+ * Walks that plan.
  * @param directory an empty one on the file system in question
- * @returns undefined, or the step that failed with what was said
+ * @param owner who is root in the probe; of another user than this process only for root
+ * @returns undefined, or the op that failed with its errno
  */
-export function probeOverlay(directory: string): string | undefined {
-  const script = `set -e
-    mkdir lower upper work merged
-    mknod lower/whiteout c 0 0
-    mount -t overlay -o userxattr,lowerdir=lower,upperdir=upper,workdir=work overlay merged
-    printf '#!/bin/sh\\nexit 0\\n' > merged/program
-    chmod 755 merged/program
-    merged/program`;
-  const tried = spawnSync('unshare', ['--user', '--map-root-user', '--mount', 'sh', '-c', script], {
-    cwd: directory,
-    encoding: 'utf8',
-    env: C,
-  });
-  return tried.status === 0 ? undefined : tried.stderr.trim().split('\n').slice(0, 2).join('; ');
-}
-
-/** strerror(3) of what unshare(2) fails with. */
-const TEXTS: Record<string, string> = {
-  'No space left on device': 'ENOSPC',
-  'Operation not permitted': 'EPERM',
-  'Permission denied': 'EACCES',
-  'Invalid argument': 'EINVAL',
-  'Function not implemented': 'ENOSYS',
-};
-
-function errnoIn(text: string): string {
-  const known = Object.entries(TEXTS).find(([message]) => text.includes(message));
-  return known?.[1] ?? (text.trim() || 'unknown error');
+export async function probeOverlay(directory: string, owner: Owner): Promise<string | undefined> {
+  for (const name of ['lower', 'upper', 'work', 'merged']) mkdirSync(join(directory, name));
+  copyFileSync(shimPath(), join(directory, 'lower/program'));
+  for (const name of ['', 'lower', 'upper', 'work', 'merged']) chownSync(join(directory, name), owner.uid, owner.gid);
+  const nothing = openSync('/dev/null', 'r+');
+  try {
+    const child = walk(overlayProbe(directory, owner), {
+      slots: { [STDIO]: nothing },
+    });
+    child.kill(9);
+    await child.wait();
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
+  } finally {
+    closeSync(nothing);
+  }
 }

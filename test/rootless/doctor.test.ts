@@ -44,11 +44,11 @@ describe('on a host that files describe', () => {
     expect(node(host({}, { node: '18.19.0' }))).toMatchObject({ status: 'fail' });
   });
 
-  test('each sysctl that forbids user namespaces is named with the command that allows them', () => {
-    const zero = userNamespaces(host({ 'proc/sys/user/max_user_namespaces': '0\n' }));
+  test('each sysctl that forbids user namespaces is named with the command that allows them', async () => {
+    const zero = await userNamespaces(host({ 'proc/sys/user/max_user_namespaces': '0\n' }));
     expect(zero).toMatchObject({ status: 'fail', detail: 'none allowed: user.max_user_namespaces = 0' });
     expect(zero.fix).toContain('user.max_user_namespaces = 65536');
-    const debian = userNamespaces(host({ 'proc/sys/kernel/unprivileged_userns_clone': '0\n' }));
+    const debian = await userNamespaces(host({ 'proc/sys/kernel/unprivileged_userns_clone': '0\n' }));
     expect(debian).toMatchObject({
       status: 'fail',
       fix: expect.stringContaining('kernel.unprivileged_userns_clone = 1'),

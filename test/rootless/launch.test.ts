@@ -83,7 +83,7 @@ function ping(socketPath: string): Promise<string> {
 }
 
 const status = (pid: number, field: string) =>
-  new RegExp(`^${field}:\\s*(.*)$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]!.split(/\s+/);
+  new RegExp(`^${field}:[ \\t]*(.*)$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]!.split(/\s+/);
 const gone = (pid: number) => until(`process ${pid} is gone`, () => startTimeOf(pid) === undefined);
 
 test('the launcher returns when the daemon answers, and says nothing', async () => {

@@ -1,12 +1,11 @@
 // Checks of where punnet keeps things: the data directory and what its file system can do, room on it, the runtime
 // directory. Runs in the launcher, outside the namespaces, as the user. statfs(2), overlayfs "Upper", unix(7)
 
-import { accessSync, constants, existsSync, lstatSync, mkdtempSync, rmSync, statfsSync } from 'node:fs';
+import { accessSync, constants, existsSync, lstatSync, mkdtempSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { errnoOf } from '../../base/errors.ts';
 import { LONGEST_RUN } from '../directories.ts';
-import { probeOverlay } from '../probe.ts';
 import type { Check, Host } from './check.ts';
 
 /** f_type of statfs(2), as linux/magic.h has them. */
@@ -46,7 +45,7 @@ export function dataDirectory(host: Host): Check {
 }
 
 /** Mounts an overlay there for real, as every container will. */
-export function overlay(host: Host): Check {
+export async function overlay(host: Host): Promise<Check> {
   const name = 'overlay';
   const there = nearest(host.locations.root);
   let scratch: string;
@@ -56,7 +55,8 @@ export function overlay(host: Host): Check {
     return { name, status: 'fail', detail: `cannot try it in ${there}: ${errnoOf(error)}`, fix: 'PUNNET_ROOT=DIR' };
   }
   try {
-    const failure = probeOverlay(scratch);
+    const { probeOverlay } = await import('../probe.ts');
+    const failure = await probeOverlay(scratch, host.account.asRoot ? statSync(there) : host.account);
     if (!failure) return { name, status: 'ok', detail: 'mounts in a user namespace, with whiteouts and programs' };
     return {
       name,

@@ -6,16 +6,16 @@ import { join } from 'node:path';
 import { messageOf, type PunnetError } from '../../base/errors.ts';
 import { subordinateIds } from '../account.ts';
 import { sizeOf, mapOfUser, WANTED } from '../id-map.ts';
-import { probeUserNamespace } from '../probe.ts';
 import { plannedRange } from '../root-range.ts';
 import { read, sysctl, sysctlFix, type Check, type Host } from './check.ts';
 
 /** Makes a user and a mount namespace for real; the sysctls say why it did not work. */
-export function userNamespaces(host: Host): Check {
+export async function userNamespaces(host: Host): Promise<Check> {
   const name = 'user-namespaces';
   const forbidden = forbiddenBySysctl(host);
   if (forbidden) return { name, status: 'fail', ...forbidden };
-  const errno = probeUserNamespace();
+  const { probeUserNamespace } = await import('../probe.ts');
+  const errno = await probeUserNamespace();
   if (!errno) return { name, status: 'ok', detail: 'can be made' };
   if (sysctl(host, 'kernel.apparmor_restrict_unprivileged_userns') === '1') {
     return {
