@@ -7,11 +7,12 @@ import manifest from '../package.json' with { type: 'json' };
 import { invalidArgument, messageOf, PunnetError } from './base/errors.ts';
 import { locations } from './base/locations.ts';
 
-const USAGE = `Usage: punnetd [doctor [--json]]
+const USAGE = `Usage: punnetd [doctor [--json] | uninstall [--yes]]
 
 Starts the punnet daemon of this user, unless it runs already, and returns when it listens.
 
-  doctor   check the host: what punnet needs, what is missing, how to mend it
+  doctor      check the host: what punnet needs, what is missing, how to mend it
+  uninstall   end all containers and the daemon, delete this user's images and containers
 
 Environment: PUNNET_ROOT data directory, PUNNET_RUN runtime directory, PUNNET_HOST=unix://SOCKET
 `;
@@ -25,6 +26,8 @@ async function main(argv: string[]): Promise<number> {
       return await inside();
     case 'doctor':
       return await doctor(argv.slice(1));
+    case 'uninstall':
+      return await uninstall(argv.slice(1));
     case '-v':
     case '--version':
       process.stdout.write(`punnetd version ${manifest.version}\n`);
@@ -42,16 +45,43 @@ async function main(argv: string[]): Promise<number> {
 /** Outside: makes or finds the namespaces and starts the daemon in them. */
 async function start(): Promise<void> {
   const { launch } = await import('./rootless/launch.ts');
-  const { thisAccount } = await import('./rootless/account.ts');
   const { preflight, thisHost } = await import('./rootless/doctor/doctor.ts');
+  const environment = await thisEnvironment();
+  await launch({ ...environment, env: process.env, preflight: () => preflight(thisHost(environment.locations)) });
+}
+
+/** Who starts what from where. */
+async function thisEnvironment() {
+  const { thisAccount } = await import('./rootless/account.ts');
   const { nativeDirectory } = await import('./native/addon.ts');
-  await launch({
+  return {
     locations: locations(),
     account: thisAccount(),
     programs: { node: process.execPath, dist: dirname(process.argv[1]!), native: nativeDirectory() },
-    env: process.env,
-    preflight: () => preflight(thisHost(locations())),
-  });
+  };
+}
+
+/** Outside: ends everything and deletes the data, after a question. */
+async function uninstall(argv: string[]): Promise<number> {
+  const { uninstall, whatIsThere } = await import('./rootless/uninstall.ts');
+  const options = await thisEnvironment();
+  const there = whatIsThere(options);
+  if (there.length === 0) {
+    process.stdout.write('punnet keeps nothing for this user\n');
+    return 0;
+  }
+  process.stdout.write(`All images and containers of this user will be deleted:\n${there.join('\n')}\n`);
+  if (!argv.includes('--yes')) {
+    if (!process.stdin.isTTY)
+      throw invalidArgument('uninstall: not a terminal, so nobody can say yes', { fix: '--yes' });
+    const { createInterface } = await import('node:readline/promises');
+    const terminal = createInterface({ input: process.stdin, output: process.stdout });
+    const answer = await terminal.question('Are you sure? [y/N] ');
+    terminal.close();
+    if (!/^y(es)?$/i.test(answer)) return 1;
+  }
+  await uninstall(options);
+  return 0;
 }
 
 /** Outside: every check with its mending command. @returns 1 when one failed */

@@ -285,3 +285,23 @@ test('a preflight failure is reported before anything is made', async () => {
   expect(outcome.stderr).toContain('try: ');
   expect(existsSync(at.root)).toBe(false);
 });
+
+test('uninstall ends daemon and holder and leaves no directory, nor a file of a subordinate id', async () => {
+  const at = place();
+  await at.launch();
+  const [daemon, holder] = [at.daemon(), at.holder().pid];
+  // as a container would leave it: a file of another id, in a directory that its owner alone may change
+  const made = await run('nsenter', [
+    ...['-t', String(holder), '-U', '-m', '-S', '0', '-G', '0', '--', 'sh', '-c'],
+    `mkdir ${at.root}/x && touch ${at.root}/x/y && chown -R 1000:1000 ${at.root}/x && chmod 700 ${at.root}/x`,
+  ]);
+  expect(made.code).toBe(0);
+  const refused = await run(process.execPath, [join(PROJECT, 'dist/punnetd.cjs'), 'uninstall'], { env: at.env });
+  expect(refused.code).toBe(1);
+  expect(existsSync(at.root)).toBe(true);
+  const done = await run(process.execPath, [join(PROJECT, 'dist/punnetd.cjs'), 'uninstall', '--yes'], { env: at.env });
+  expect(done).toMatchObject({ code: 0, stderr: '' });
+  for (const path of [at.root, at.run, `${at.root}.program`, `${at.run}.root`]) expect(existsSync(path)).toBe(false);
+  await gone(daemon);
+  await gone(holder);
+});
