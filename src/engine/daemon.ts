@@ -8,6 +8,7 @@ import { ContentStore } from '../content/store.ts';
 import { shimPath } from '../native/addon.ts';
 import { RegistryClient } from '../registry/client.ts';
 import { readRegistryConfig } from '../registry/config.ts';
+import { openCgroupTree } from '../runtime/cgroup-tree.ts';
 import { Snapshotter } from '../snapshot/snapshotter.ts';
 import { Containers } from './container/backend.ts';
 import { PlanLauncher } from './container/launcher.ts';
@@ -45,6 +46,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const events = new EventBus();
   const snapshotter = new Snapshotter(join(root, 'snapshot'));
   await snapshotter.sweep();
+  const cgroups = openCgroupTree();
+  if (cgroups.reason !== undefined) log(`cgroups: ${cgroups.reason}`);
   const store = new ContainerStore();
   const images = new Images({
     directory: join(root, 'image'),
@@ -77,7 +80,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
         image: diffIDs.reduce((sum, diffID) => sum + snapshotter.size(diffID), 0),
       }),
     },
-    launcher: new PlanLauncher(snapshotter, { init: shimPath(), filters: join(root, 'seccomp') }),
+    launcher: new PlanLauncher({ roots: snapshotter, cgroups, init: shimPath(), filters: join(root, 'seccomp') }),
     events,
     problems: [],
     log,

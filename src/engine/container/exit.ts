@@ -29,7 +29,7 @@ export async function exited(
   { shim, status }: { shim: Shim | undefined; status: ExitStatus },
 ): Promise<void> {
   if (container.shim !== shim || container.state.status !== 'running') return;
-  const { oomKilled } = room.launcher.finish(container.record);
+  const oomKilled = await release(room, container);
   const { exitCode } = status;
   const finished = status.finishedAt === undefined ? nowNanoseconds() : parseRfc3339(status.finishedAt);
   const ran = Number(finished - parseRfc3339(container.state.startedAt)) / 1e6;
@@ -47,6 +47,16 @@ export async function exited(
   container.waiters.exited({ StatusCode: exitCode });
   if (again) pause(room, container, ran);
   if (removes) await removeNow(room, container, { volumes: true });
+}
+
+/** Whether the OOM killer was there. A cgroup that cannot be removed is told, and is no reason to lose the exit. */
+async function release(room: Room, container: Container): Promise<boolean> {
+  try {
+    return (await room.launcher.finish(container.record)).oomKilled;
+  } catch (error) {
+    room.log(`cgroup of ${container.id}: ${messageOf(error)}`);
+    return false;
+  }
 }
 
 function restarts(container: Container, exitCode: number): boolean {

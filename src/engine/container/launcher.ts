@@ -1,11 +1,15 @@
 // From a container's record to the bytes of its plan: user, OCI configuration, seccomp filter, root mounts, ops.
 // Runs in the daemon, as root of its user namespace. What one start can reuse of another is kept in memory.
 
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { invalidArgument } from '../../base/errors.ts';
 import type { Mount } from '../../base/mount.ts';
 import type { Digest } from '../../base/digest.ts';
 import { encodePlan } from '../../native/plan.ts';
 import { bindFiles } from '../../runtime/bind-files.ts';
+import { cgroupLimits, makeCgroup, removeCgroup, wasOomKilled } from '../../runtime/cgroup.ts';
+import type { CgroupTree } from '../../runtime/cgroup-tree.ts';
 import { compilePlan } from '../../runtime/compile.ts';
 import { readHostFacts, type HostFacts } from '../../runtime/host-facts.ts';
 import { seccompFilter } from '../../runtime/seccomp-filter.ts';
@@ -26,46 +30,44 @@ export interface RootSource {
   layers(diffIDs: Digest[]): string[];
 }
 
-/** No limit can be applied. */
-const NO_LIMITS: Limits = {
-  memory: false,
-  swap: false,
-  memoryReservation: false,
-  pids: false,
-  cpuCfs: false,
-  cpuShares: false,
-  cpuset: false,
-  cpus: '',
-  mems: '',
-  blkioWeight: false,
-  blkioThrottle: false,
-};
+export interface LauncherOptions {
+  roots: RootSource;
+  cgroups: CgroupTree;
+  /** path of the program that `--init` puts before the command */
+  init: string;
+  /** directory of compiled seccomp programs */
+  filters: string;
+}
 
 export class PlanLauncher implements Launcher {
-  readonly #roots: RootSource;
-  readonly #init: string;
+  readonly #options: LauncherOptions;
   readonly #facts: HostFacts = readHostFacts();
-  readonly #filters: string;
+  readonly #limits: Limits;
 
-  /** `init`: path of the program that `--init` puts before the command; `filters`: directory of compiled seccomp programs */
-  constructor(roots: RootSource, { init, filters }: { init: string; filters: string }) {
-    this.#roots = roots;
-    this.#init = init;
-    this.#filters = filters;
+  constructor(options: LauncherOptions) {
+    this.#options = options;
+    this.#limits = cgroupLimits(options.cgroups);
   }
 
   limits(): Limits {
-    return NO_LIMITS;
+    return this.#limits;
   }
 
-  finish(): { oomKilled: boolean } {
-    return { oomKilled: false };
+  /** @throws the errno of rmdir(2) when the kernel holds the cgroup for longer than two seconds */
+  async finish(record: ContainerRecord): Promise<{ oomKilled: boolean }> {
+    const { parent } = this.#options.cgroups;
+    if (parent === undefined) return { oomKilled: false };
+    const cgroup = join(parent, record.id);
+    const oomKilled = wasOomKilled(cgroup);
+    await removeCgroup(cgroup);
+    return { oomKilled };
   }
 
   /** @throws PunnetError with Docker's texts */
   prepare(record: ContainerRecord, directory: string): Prepared {
     const { config, hostConfig } = record;
-    const rootMounts = this.#roots.mounts(record.id, { volatile: hostConfig.AutoRemove === true });
+    const { roots, cgroups, init, filters } = this.#options;
+    const rootMounts = roots.mounts(record.id, { volatile: hostConfig.AutoRemove === true });
     const rootfs = rootMounts[0]!.target;
     const spec = containerSpec({
       record,
@@ -76,22 +78,34 @@ export class PlanLauncher implements Launcher {
         hosts: join(directory, 'hosts'),
         resolvConf: join(directory, 'resolv.conf'),
       },
-      init: this.#init,
+      init,
       rootfs,
+      deviceNumbers,
     });
     const seccomp = spec.linux?.seccomp;
+    const cgroup = makeCgroup(cgroups, { name: record.id, resources: spec.linux?.resources ?? {} });
     const plan = compilePlan(spec, {
       rootfs,
       rootMounts,
-      ...(seccomp === undefined ? {} : { seccomp: seccompFilter(seccomp, this.#filters) }),
+      ...(cgroup === undefined ? {} : { cgroup }),
+      ...(seccomp === undefined ? {} : { seccomp: seccompFilter(seccomp, filters) }),
       files: bindFiles(spec),
     });
     return { plan: encodePlan(plan), op: (index) => ({ ...plan.ops[index]! }) };
   }
 
   #userFiles(record: ContainerRecord): UserFiles {
-    const stack = [this.#roots.upper(record.id), ...this.#roots.layers(record.diffIDs)];
+    const { roots } = this.#options;
+    const stack = [roots.upper(record.id), ...roots.layers(record.diffIDs)];
     const read = (path: string) => readInStack(stack, path, MAX_USER_FILE)?.toString('utf8');
     return { passwd: read('/etc/passwd'), group: read('/etc/group') };
   }
+}
+
+/** For limits of one device. @throws invalidArgument */
+function deviceNumbers(path: string): { major: number; minor: number } {
+  const device = statSync(path, { throwIfNoEntry: false })?.rdev;
+  if (device === undefined || device === 0) throw invalidArgument(`${path} is not a device`);
+  // dev_t as makedev(3) packs it.
+  return { major: (device >> 8) & 0xfff, minor: (device & 0xff) | ((device >> 12) & 0xfff00) };
 }

@@ -57,7 +57,7 @@ export interface Launcher {
   prepare(record: ContainerRecord, directory: string): Prepared | Promise<Prepared>;
   limits(): Limits;
   /** After the exit: whether the OOM killer was at work in the container; removes its cgroup. */
-  finish(record: ContainerRecord): { oomKilled: boolean };
+  finish(record: ContainerRecord): Promise<{ oomKilled: boolean }>;
 }
 
 export interface Room {

@@ -140,12 +140,12 @@ async function failed(room: Room, container: Container, error: unknown): Promise
   const exitCode = error instanceof StartError ? error.exitCode : 128;
   for (const client of container.attaching) client.cancel();
   container.attaching.clear();
-  room.launcher.finish(container.record);
   container.state.error = message;
   container.state.exitCode = exitCode;
   container.state.pid = 0;
   if (container.state.status === 'restarting') container.state.status = 'exited';
   try {
+    await room.launcher.finish(container.record);
     if (container.record.hostConfig.AutoRemove === true) {
       await removeNow(room, container, { volumes: true });
     } else {
