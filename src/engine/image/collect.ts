@@ -36,7 +36,7 @@ export async function collectLeftovers(room: ImageRoom): Promise<void> {
   await collect(room, { blobs, layers: room.layers.list().map(({ diffID }) => diffID) });
 }
 
-/** Frees the layers of a container that is gone, if its image is gone, too. */
+/** Frees the layers of a container that is gone, if its image is gone, too. Cheap when it is not: this runs at every `rm`. */
 export async function collectLayers(room: ImageRoom, diffIDs: Digest[]): Promise<void> {
   if (room.store.problems.length === 0) await collect(room, { blobs: [], layers: diffIDs });
 }
@@ -48,10 +48,9 @@ function blobsInUse(room: ImageRoom): Set<Digest> {
   return used;
 }
 
-/** DiffIDs that an image, a container or a pull needs. */
-export function layersInUse(room: ImageRoom): Set<Digest> {
+/** DiffIDs that an image or a pull needs; removeLayer itself knows those of containers. */
+function layersInUse(room: ImageRoom): Set<Digest> {
   const used = new Set(room.held.keys());
   for (const { diffIDs } of room.store.list()) for (const diffID of diffIDs) used.add(diffID);
-  for (const key of room.layers.listActive()) for (const diffID of room.layers.layersOf(key)) used.add(diffID);
   return used;
 }
