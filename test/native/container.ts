@@ -23,6 +23,8 @@ import { FRAME_HEADER, FROM_SHIM, TO_SHIM } from '../../src/native/shim-protocol
 
 const BUSYBOX = ['/bin/busybox', '/usr/bin/busybox', '/usr/bin/busybox.static'].find(existsSync);
 
+const DEVICES = ['null', 'zero'];
+
 export const missing = BUSYBOX ? undefined : 'busybox-static is not installed';
 
 /** A directory for one test; removed by `remove`. */
@@ -30,6 +32,7 @@ export function makeDirectory(): { dir: string; root: string; remove(): void } {
   const dir = mkdtempSync(join(tmpdir(), 'punnet-native-'));
   const root = join(dir, 'rootfs');
   for (const name of ['bin', 'proc', 'dev', 'tmp']) mkdirSync(join(root, name), { recursive: true });
+  for (const device of DEVICES) writeFileSync(join(root, 'dev', device), '');
   copyFileSync(BUSYBOX!, join(root, 'bin/busybox'));
   chmodSync(join(root, 'bin/busybox'), 0o755);
   for (const name of [
@@ -94,6 +97,10 @@ export function containerPlan({ root, argv, tty, env, extra, paths }: ContainerO
       { who: child, op: 'mount', source: null, target: '/', fstype: null, flags: c.MS_REC | c.MS_SLAVE, data: null },
       { who: child, op: 'mount', source: root, target: root, fstype: null, flags: c.MS_BIND, data: null },
       { who: child, op: 'chdir', path: root },
+      ...DEVICES.map((device): Op => {
+        const [source, target] = [`/dev/${device}`, `dev/${device}`];
+        return { who: child, op: 'mount', source, target, fstype: null, flags: c.MS_BIND, data: null };
+      }),
       { who: child, op: 'mkdir', path: 'dev/pts', mode: 0o755, except: ['EEXIST'] },
       {
         who: child,
