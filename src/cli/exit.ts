@@ -30,6 +30,14 @@ export function startFailure(error: unknown, verb: string): Exit {
   const missing = ['executable file not found', 'no such file or directory', 'system cannot find the file specified'];
   const refused = ['permission denied', 'is a directory'];
   const matches = (texts: string[]) => texts.some((text) => message.includes(text));
-  const status = matches(missing) ? 127 : matches(refused) ? 126 : 125;
+  return framed(matches(missing) ? 127 : matches(refused) ? 126 : 125, error, verb);
+}
+
+/** Flags of `run` and `create` that make no container: 125, whatever the reason. */
+export function flagFailure(error: unknown, verb: string): Exit {
+  return framed(125, error, verb);
+}
+
+function framed(status: number, error: unknown, verb: string): Exit {
   return new Exit(status, `punnet: ${textOf(error)}\n\nRun 'punnet ${verb} --help' for more information`, error);
 }

@@ -43,16 +43,36 @@ function readTemplate(format: string): Template {
 
 function runTemplate(template: Template, text: string): string {
   try {
-    return template.run(withAbsent(JSON.parse(text)), { missingKey: 'error' });
+    return template.run(JSON.parse(text), { missingKey: 'error', absent: ABSENT });
   } catch (error) {
     throw new Error(`template parsing error: ${(error as Error).message}`, { cause: error });
   }
 }
 
-/** Fields that the API leaves out where they are nothing, and that templates may still name. */
-function withAbsent(value: unknown): unknown {
-  const object = value as { State?: Record<string, unknown>; Config?: Record<string, unknown> };
-  if (object.State && !('Health' in object.State)) object.State.Health = null;
-  if (object.Config && !('Healthcheck' in object.Config)) object.Config.Healthcheck = null;
-  return value;
-}
+/** Fields that documents leave out or give as null, and what they are then. */
+const ABSENT: Record<string, unknown> = {
+  ...Object.fromEntries(
+    [
+      'Health',
+      'Healthcheck',
+      'Init',
+      'PidsLimit',
+      'MemorySwappiness',
+      'OomKillDisable',
+      'StopTimeout',
+      'IPAMConfig',
+    ].map((name) => [name, null]),
+  ),
+  ...Object.fromEntries(
+    ['ExposedPorts', 'Volumes', 'Labels', 'Tmpfs', 'Sysctls', 'Annotations', 'StorageOpt', 'Ports', 'DriverOpts'].map(
+      (name) => [name, {}],
+    ),
+  ),
+  ...Object.fromEntries(
+    [
+      ...['Binds', 'CapAdd', 'CapDrop', 'Cmd', 'DeviceCgroupRules', 'DeviceRequests', 'Devices', 'Entrypoint', 'Env'],
+      ...['ExecIDs', 'ExtraHosts', 'GroupAdd', 'Links', 'OnBuild', 'SecurityOpt', 'Shell', 'Ulimits', 'VolumesFrom'],
+      ...['Aliases', 'DNSNames', 'Mounts', 'RepoTags', 'RepoDigests'],
+    ].map((name) => [name, []]),
+  ),
+};

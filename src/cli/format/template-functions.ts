@@ -26,6 +26,13 @@ function isStruct(value: object): value is { toJSON(): Record<string, unknown> }
   return 'toJSON' in value && typeof value.toJSON === 'function';
 }
 
+/** JSON as Docker writes it: the formatter's own objects with <, > and & as escapes, documents as they are. */
+function jsonText(value: unknown): string {
+  const json = JSON.stringify(value ?? null);
+  if (typeof value !== 'object' || value === null || !isStruct(value)) return json;
+  return json.replace(/[<>&\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
 const text = (value: unknown, name: string): string => {
   if (typeof value === 'string') return value;
   throw new Error(`wrong type for value; expected string; got ${value === undefined ? 'nil' : typeof value} (${name})`);
@@ -156,7 +163,7 @@ export const basicFunctions: Record<string, TemplateFunction> = {
   le: (a, b) => compare(a, b) <= 0,
   gt: (a, b) => compare(a, b) > 0,
   ge: (a, b) => compare(a, b) >= 0,
-  json: (value) => JSON.stringify(value ?? null),
+  json: jsonText,
   split: (value, separator) => text(value, 'split').split(text(separator, 'split')),
   join: (values, separator) => ((values ?? []) as unknown[]).map(show).join(text(separator, 'join')),
   title: (value) =>

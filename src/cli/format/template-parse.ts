@@ -10,6 +10,9 @@ export type Expression =
   | { kind: 'chain'; base: Expression; fields: string[]; text: string; at: number }
   | { kind: 'pipe'; pipe: Pipe; text: string; at: number };
 
+/** Where a template is wrong and why: `1:2: …`; whoever knows its name says `template: NAME:` before it. */
+export class TemplateError extends Error {}
+
 export interface Command {
   words: Expression[];
 }
@@ -37,12 +40,12 @@ interface Token {
 type Piece = { kind: 'text'; text: string } | { kind: 'action'; tokens: Token[]; at: number };
 
 const fail = (message: string): never => {
-  throw new Error(`template: :1: ${message}`);
+  throw new TemplateError(`1: ${message}`);
 };
 
 /**
  * @param functions names that a template may call
- * @throws Error with Go's text, `template: :1: …`
+ * @throws TemplateError with Go's text
  */
 export function parseTemplate(source: string, functions: ReadonlySet<string>): Node[] {
   const pieces = split(source);
@@ -225,19 +228,24 @@ function parseWords(tokens: Token[], functions: ReadonlySet<string>): Expression
       word = operand(token, functions);
       at++;
     }
-    const fields: string[] = [];
-    while (tokens[at]?.kind === 'field') fields.push(tokens[at++]!.text.slice(1));
+    const fields: Token[] = [];
+    while (tokens[at]?.kind === 'field') fields.push(tokens[at++]!);
     words.push(withFields(word, fields));
   }
   return words;
 }
 
-function withFields(word: Expression, fields: string[]): Expression {
-  if (fields.length === 0) return word;
-  const text = word.text + fields.map((field) => `.${field}`).join('');
-  if (word.kind === 'field' || word.kind === 'variable') return { ...word, fields: [...word.fields, ...fields], text };
+/** The place of a chain is that of its second part, as Go counts. */
+function withFields(word: Expression, tokens: Token[]): Expression {
+  if (tokens.length === 0) return word;
+  const at = tokens[0]!.at;
+  const fields = tokens.map((token) => token.text.slice(1));
+  const text = word.text + tokens.map((token) => token.text).join('');
+  if (word.kind === 'field' || word.kind === 'variable') {
+    return { ...word, fields: [...word.fields, ...fields], text, at };
+  }
   if (word.kind === 'literal' || word.kind === 'dot') fail(`unexpected . after term ${JSON.stringify(word.text)}`);
-  return { kind: 'chain', base: word, fields, text, at: word.at };
+  return { kind: 'chain', base: word, fields, text, at };
 }
 
 function closing(tokens: Token[], open: number): number {

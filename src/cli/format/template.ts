@@ -2,7 +2,7 @@
 // Texts of errors are Go's. Pure; runs in the CLI. pkg.go.dev/text/template.
 
 import { basicFunctions, isTrue, show, type TemplateFunction } from './template-functions.ts';
-import { parseTemplate, type Expression, type Node, type Pipe } from './template-parse.ts';
+import { parseTemplate, TemplateError, type Expression, type Node, type Pipe } from './template-parse.ts';
 
 /** A value with the fields of a Go type: a field that it lacks is an error that names the type. */
 export class Struct {
@@ -27,6 +27,8 @@ export interface TemplateOptions {
   functions?: Record<string, TemplateFunction>;
   /** a key that a map lacks: an error, or `<no value>` (the default) */
   missingKey?: 'error' | 'none';
+  /** what a key is that a document leaves out or gives as null: how it prints, and its value where it is absent */
+  absent?: Record<string, unknown>;
 }
 
 /** A template that has been read and can be run many times. */
@@ -35,16 +37,25 @@ export interface Template {
 }
 
 /**
- * @param extra functions beside Docker's own
- * @throws Error `template: :1: …`
+ * @param name what errors call it: `template: NAME:1: …`
+ * @throws Error with Go's text
  */
-export function compileTemplate(source: string, extra: Record<string, TemplateFunction> = {}): Template {
-  const functions = { ...basicFunctions, ...extra };
-  const nodes = parseTemplate(source, new Set(Object.keys(functions)));
+export function compileTemplate(source: string, name = ''): Template {
+  const named = <T>(work: () => T): T => {
+    try {
+      return work();
+    } catch (error) {
+      if (!(error instanceof TemplateError)) throw error;
+      throw new Error(`template: ${name}:${error.message.replace('executing ""', `executing "${name}"`)}`, {
+        cause: error,
+      });
+    }
+  };
+  const nodes = named(() => parseTemplate(source, new Set(Object.keys(basicFunctions))));
   return {
     run: (data, options = {}) => {
-      const state = new Run(source, data, { ...functions, ...options.functions }, options.missingKey ?? 'none');
-      state.nodes(nodes, data);
+      const state = new Run(source, data, options);
+      named(() => state.nodes(nodes, data));
       return state.out;
     },
   };
@@ -62,17 +73,12 @@ class Run {
   private variables: { name: string; value: unknown }[];
   private readonly source: string;
   private readonly functions: Record<string, TemplateFunction>;
-  private readonly missingKey: 'error' | 'none';
+  private readonly options: TemplateOptions;
 
-  constructor(
-    source: string,
-    data: unknown,
-    functions: Record<string, TemplateFunction>,
-    missingKey: 'error' | 'none',
-  ) {
+  constructor(source: string, data: unknown, options: TemplateOptions) {
     this.source = source;
-    this.functions = functions;
-    this.missingKey = missingKey;
+    this.functions = { ...basicFunctions, ...options.functions };
+    this.options = options;
     this.variables = [{ name: '$', value: data }];
   }
 
@@ -86,7 +92,7 @@ class Run {
     if (node.kind === 'text') this.out += node.text;
     else if (node.kind === 'action') {
       const value = this.pipe(node.pipe, dot);
-      if (node.pipe.declare.length === 0) this.out += show(value);
+      if (node.pipe.declare.length === 0) this.out += show(value ?? this.nothing(node.pipe, value));
     } else if (node.kind === 'break' || node.kind === 'continue') throw new Stop(node.kind);
     else if (node.kind === 'range') this.range(node, dot);
     else {
@@ -97,6 +103,14 @@ class Run {
       else this.nodes(node.otherwise, dot);
       this.variables.length = mark;
     }
+  }
+
+  /** A null prints as its kind does: an empty list `[]`, an empty map `map[]`, a pointer `<nil>`. */
+  private nothing(pipe: Pipe, value: unknown): unknown {
+    const word = pipe.commands.at(-1)!.words[0]!;
+    const name = word.kind === 'field' ? word.fields.at(-1)! : '';
+    const { absent } = this.options;
+    return absent && value === null && Object.hasOwn(absent, name) ? absent[name] : value;
   }
 
   private range(node: Extract<Node, { kind: 'if' | 'with' | 'range' }>, dot: unknown): void {
@@ -126,8 +140,10 @@ class Run {
       const [head, ...rest] = command.words;
       const before = index > 0 ? [value] : [];
       const parameters = () => [...rest.map((word) => this.value(word, dot)), ...before];
-      if (head!.kind === 'function') value = this.call(head!, parameters());
-      else if (rest.length > 0 || before.length > 0) value = this.method(head!, dot, parameters());
+      if (head!.kind === 'function') {
+        const text = command.words.map((word) => word.text).join(' ');
+        value = this.call({ ...head!, text }, parameters());
+      } else if (rest.length > 0 || before.length > 0) value = this.method(head!, dot, parameters());
       else value = this.value(head!, dot);
     }
     for (const name of pipe.declare) {
@@ -164,7 +180,7 @@ class Run {
         return this.fields(word, dot, word.fields);
       case 'variable': {
         const known = this.variables.findLast((variable) => variable.name === word.name);
-        if (!known) throw new Error(`template: :1: undefined variable ${JSON.stringify(word.name)}`);
+        if (!known) throw new TemplateError(`1: undefined variable ${JSON.stringify(word.name)}`);
         return this.fields(word, known.value, word.fields);
       }
       case 'function':
@@ -191,7 +207,7 @@ class Run {
       return field();
     }
     if (value === null || value === undefined) {
-      if (this.missingKey === 'error') return this.fail(word, `nil pointer evaluating interface {}.${name}`);
+      if (this.options.missingKey === 'error') return this.fail(word, `nil pointer evaluating interface {}.${name}`);
       return undefined;
     }
     if (typeof value !== 'object' || Array.isArray(value)) {
@@ -199,7 +215,10 @@ class Run {
     }
     const map = value as Record<string, unknown>;
     const key = Object.hasOwn(map, name) ? name : sameName(map, name);
-    if (key === undefined && this.missingKey === 'error') {
+    if (key === undefined && this.options.absent && Object.hasOwn(this.options.absent, name)) {
+      return this.options.absent[name];
+    }
+    if (key === undefined && this.options.missingKey === 'error') {
       return this.fail(word, `map has no entry for key ${JSON.stringify(name)}`);
     }
     return key === undefined ? undefined : map[key];
@@ -208,7 +227,7 @@ class Run {
   private fail(word: Expression, message: string): never {
     const line = this.source.slice(0, word.at).split('\n');
     const place = `${line.length}:${line.at(-1)!.length}`;
-    throw new Error(`template: :${place}: executing "" at <${word.text}>: ${message}`);
+    throw new TemplateError(`${place}: executing "" at <${word.text}>: ${message}`);
   }
 }
 

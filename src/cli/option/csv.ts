@@ -13,9 +13,7 @@ export function readCsv(line: string): string[] {
       for (;;) {
         const quote = line.indexOf('"', at);
         if (quote < 0)
-          throw new Error(
-            `record on line 1; parse error on line 1, column ${line.length + 1}: extraneous or missing " in quoted-field`,
-          );
+          throw new Error(`parse error on line 1, column ${line.length + 1}: extraneous or missing " in quoted-field`);
         field += line.slice(at, quote);
         at = quote + 1;
         if (line[at] !== '"') break;

@@ -2,7 +2,7 @@
 
 import { containerConfig } from '../container-config.ts';
 import { createContainer } from '../create-container.ts';
-import { startFailure } from '../exit.ts';
+import { flagFailure } from '../exit.ts';
 import type { Run } from '../verb.ts';
 import { checkPull, containerFlags } from './run.flags.ts';
 
@@ -16,7 +16,7 @@ export const run: Run = async (context, { flags, positional }) => {
     checkPull(flags.text('pull', 'missing'));
     body = containerConfig(flags, positional);
   } catch (error) {
-    throw startFailure(error, 'create');
+    throw flagFailure(error, 'create');
   }
   const id = await createContainer(context, body, {
     name: flags.text('name'),

@@ -5,7 +5,7 @@ import type { CreateBody } from '../../api/types.ts';
 import { containerConfig } from '../container-config.ts';
 import type { Context } from '../context.ts';
 import { createContainer } from '../create-container.ts';
-import { Exit, startFailure } from '../exit.ts';
+import { Exit, flagFailure, startFailure } from '../exit.ts';
 import type { Flags } from '../flag.ts';
 import { join, type Joined } from '../stream/join.ts';
 import { proxySignals } from '../stream/signals.ts';
@@ -28,7 +28,7 @@ export const run: Run = async (context, { flags, positional }) => {
     checkPull(flags.text('pull', 'missing'));
     body = containerConfig(flags, positional);
   } catch (error) {
-    throw startFailure(error, 'run');
+    throw flagFailure(error, 'run');
   }
   if (flags.on('detach')) {
     if (flags.changed('attach')) throw new Error('conflicting options: cannot specify both --attach and --detach');

@@ -104,7 +104,8 @@ function summary(usage: Usage): Struct[] {
 
 function summaryRow({ type, total, active, size, reclaimable, share }: Row): Struct {
   const percent = share && size > 0 ? ` (${Math.trunc((reclaimable * 100) / size)}%)` : '';
-  return new Struct('*formatter.diskUsageContext', {
+  const kinds: Record<string, string> = { 'Local Volumes': 'Volumes', 'Build Cache': 'Builder' };
+  return new Struct(`*formatter.diskUsage${kinds[type] ?? type}Context`, {
     Type: () => type,
     TotalCount: () => String(total),
     Active: () => String(active),

@@ -70,7 +70,7 @@ export const run: Run = async (context, { flags }) => {
   const format = flags.text('format');
   let template: Template;
   try {
-    template = compileTemplate(format === '' ? TEMPLATE : format === 'json' ? '{{json .}}' : format);
+    template = compileTemplate(format === '' ? TEMPLATE : format === 'json' ? '{{json .}}' : format, 'version');
   } catch (error) {
     throw new Exit(64, `template parsing error: ${(error as Error).message}`);
   }
