@@ -93,9 +93,10 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     log(`snapshot ${key}: belonged to no container, removed`);
     await snapshotter.removeActive(key);
   }
-  await images.start({
+  const told = await images.start({
     builtIn: [{ name: 'docker.io/library/busybox:latest', directory: join(options.dist, 'images/busybox') }],
   });
+  told.forEach(log);
   resume(room);
   const system = new System({ room, version, root, images, layers: snapshotter });
   return {

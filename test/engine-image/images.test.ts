@@ -298,14 +298,20 @@ describe.skipIf(missing)(missing ? `images (skipped: ${missing})` : 'images', ()
   });
 
   describe('on disk', () => {
-    test('a corrupt record costs one image, and check names it and what to do', async () => {
+    test('a corrupt record costs one image, not the start; check names it and what to do', async () => {
       const bench = makeBench();
       await bench.pull(`${host}/x/one`);
       await bench.pull(`${host}/x/two`);
       const file = join(bench.directory, 'image', `${id(one).slice(7)}.json`);
       writeFileSync(file, '{"id": ');
       const again = bench.reopen();
-      await again.images.start();
+      const told = await again.images.start({
+        builtIn: [{ name: 'shipped', directory: join(bench.directory, 'none') }],
+      });
+      expect(told).toEqual([
+        expect.stringContaining(`state file ${file} is corrupt`),
+        expect.stringContaining('import shipped: read image layout'),
+      ]);
       expect(() => again.images.resolve(`${host}/x/one`)).toThrow('No such image');
       expect(again.images.resolve(`${host}/x/two`).id).toBe(id(two));
       const { problems } = await again.images.check();

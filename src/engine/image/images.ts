@@ -2,7 +2,7 @@
 
 import type { ImageBackend } from '../../api/backend.ts';
 import type { Digest } from '../../base/digest.ts';
-import { notFound } from '../../base/errors.ts';
+import { messageOf, notFound } from '../../base/errors.ts';
 import type { ImageConfig } from '../../base/oci-image.ts';
 import type { ContentStore } from '../../content/store.ts';
 import type { RegistryClient } from '../../registry/client.ts';
@@ -49,12 +49,25 @@ export class Images implements ImageBackend {
     this.#room = { ...options, publish, store: new ImageStore(directory), held: new Map(), configs: new Map() };
   }
 
-  /** Once, at the daemon's start: frees leftovers, and brings in the images that ship with punnet where they are absent. */
-  async start(options: { builtIn?: { name: string; directory: string }[] } = {}): Promise<void> {
-    await collectLeftovers(this.#room);
-    for (const { name, directory } of options.builtIn ?? [])
-      if (!this.#room.store.named(nameOf(withDefaultTag(parseReference(name)))))
-        await this.importLayout(directory, name);
+  /**
+   * Once, at the daemon's start: frees leftovers, and brings in the images that ship with punnet where they are absent.
+   * What fails is told, one line each: a full disk must not keep the daemon from starting, since it is needed to mend that.
+   */
+  async start(options: { builtIn?: { name: string; directory: string }[] } = {}): Promise<string[]> {
+    const told = [...this.#room.store.problems];
+    const attempt = async (what: string, work: () => Promise<unknown>) => {
+      try {
+        await work();
+      } catch (error) {
+        told.push(`${what}: ${messageOf(error)}`);
+      }
+    };
+    await attempt('free unused blobs and layers', () => collectLeftovers(this.#room));
+    for (const { name, directory } of options.builtIn ?? []) {
+      if (this.#room.store.named(nameOf(withDefaultTag(parseReference(name))))) continue;
+      await attempt(`import ${name}`, () => this.importLayout(directory, name));
+    }
+    return told;
   }
 
   /**
