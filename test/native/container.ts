@@ -63,15 +63,17 @@ export interface ContainerOptions {
   /** ops put before execve, after everything else is set up */
   extra?: Op[];
   paths?: string[];
+  /** ids outside the container's user namespace that become 0 inside; the user of the tests unless said */
+  ids?: { uid: number; gid: number };
 }
 
 const child = 'child' as const;
 const parent = 'parent' as const;
 
 /** The plan of a container whose user 0 is the user who runs the test. */
-export function containerPlan({ root, argv, tty, env, extra, paths }: ContainerOptions): Plan {
-  const ids = `0 ${process.getuid!()} 1\n`;
-  const groups = `0 ${process.getgid!()} 1\n`;
+export function containerPlan({ root, argv, tty, env, extra, paths, ids }: ContainerOptions): Plan {
+  const users = `0 ${ids?.uid ?? process.getuid!()} 1\n`;
+  const groups = `0 ${ids?.gid ?? process.getgid!()} 1\n`;
   const flags = c.CLONE_NEWUSER | c.CLONE_NEWNS | c.CLONE_NEWPID | c.CLONE_NEWNET | c.CLONE_NEWIPC | c.CLONE_NEWUTS;
   const terminal: Op[] = [
     { who: child, op: 'open', path: '/dev/pts/ptmx', flags: c.O_RDWR | c.O_NOCTTY, slot: 10 },
@@ -87,7 +89,7 @@ export function containerPlan({ root, argv, tty, env, extra, paths }: ContainerO
     ops: [
       { who: parent, op: 'clone3', flags: flags >>> 0 },
       { who: parent, op: 'write_file', path: '/proc/%child/setgroups', data: 'deny' },
-      { who: parent, op: 'write_file', path: '/proc/%child/uid_map', data: ids },
+      { who: parent, op: 'write_file', path: '/proc/%child/uid_map', data: users },
       { who: parent, op: 'write_file', path: '/proc/%child/gid_map', data: groups },
       { who: parent, op: 'release' },
       { who: child, op: 'await' },
@@ -223,11 +225,15 @@ export interface Shim {
   errors(): string;
 }
 
-/** Starts the shim on a plan in `dir`. */
+/** What makes an unprivileged user's process what the daemon is: uid 0 of a user namespace. unshare(1) execs, so the pid stays. */
+const inside = process.getuid!() === 0 ? [] : ['unshare', '--user', '--map-root-user', '--mount'];
+
+/** Starts the shim on a plan in `dir`, as uid 0 of a user namespace: whoever runs the tests is 0 in it. */
 export function startShim(dir: string, plan: Plan | Uint8Array, ...args: string[]): Shim {
   writeFileSync(join(dir, 'plan'), plan instanceof Uint8Array ? plan : encodePlan(plan));
   const socket = join(dir, 's.sock');
-  const shim = spawn(shimPath(), ['--dir', dir, '--listen', socket, ...args], {
+  const [program, ...rest] = [...inside, shimPath(), '--dir', dir, '--listen', socket, ...args];
+  const shim = spawn(program!, rest, {
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     detached: true,
   });

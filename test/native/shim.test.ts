@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { CLONE_NEWPID, MS_BIND, MS_REC } from '../../src/native/constants.ts';
 import { FROM_SHIM, TO_SHIM } from '../../src/native/shim-protocol.ts';
 import { until } from '../support/until.ts';
 import { attach, containerPlan, frame, makeDirectory, missing, startShim, type ContainerOptions } from './container.ts';
@@ -36,7 +37,7 @@ describe.skipIf(missing)(`shim${missing ? `: ${missing}` : ''}`, () => {
   });
 
   const plan = (argv: string[], more: Partial<ContainerOptions> = {}) =>
-    containerPlan({ root: place.root, argv, ...more });
+    containerPlan({ root: place.root, argv, ids: { uid: 0, gid: 0 }, ...more });
 
   const start = (planned: Parameters<typeof startShim>[1], ...args: string[]) => {
     const shim = startShim(place.dir, planned, ...args);
@@ -146,7 +147,7 @@ describe.skipIf(missing)(`shim${missing ? `: ${missing}` : ''}`, () => {
     test('a process that keeps the pipe open outside the container does not keep the container', async () => {
       const planned = plan(['sh', '-c', 'sleep 1000 & echo $!']);
       // Without a pid namespace of its own, what init leaves behind lives on.
-      for (const op of planned.ops) if (op.op === 'clone3') op.flags = (op.flags & ~0x20000000) >>> 0;
+      for (const op of planned.ops) if (op.op === 'clone3') op.flags = (op.flags & ~CLONE_NEWPID) >>> 0;
       planned.ops = planned.ops.filter((op) => !(op.op === 'mount' && op.fstype === 'proc'));
       const shim = start(planned);
       await shim.control.until('ready');
@@ -476,15 +477,24 @@ describe.skipIf(missing)(`shim${missing ? `: ${missing}` : ''}`, () => {
       expect(shim.control.text('stdout')).toBe('0\n1\n2\n3\n'); // 3 is the directory that ls reads
     });
 
-    test('a program that is dumpable, beside a shim that is not', async () => {
-      const shim = await run('read line', '--stdin', 'open');
-      const pid = (await shim.control.until('ready')).payload.readUInt32BE(0);
-      await shim.control.until('started');
-      // /proc/PID of a process that is not dumpable belongs to root of its user namespace, here the host's
-      expect(statSync(`/proc/${shim.process.pid}/environ`).uid).toBe(0);
-      expect(statSync(`/proc/${pid}/environ`).uid).toBe(process.getuid!());
-      shim.control.stdin('\n');
+    test('no look into the shim, even where it shares the pid namespace and the user id', async () => {
+      const look =
+        'read pid; for f in environ mem fd/0 cwd; do busybox head -c 1 /proc/$pid/$f && echo open $f; done; echo end';
+      const planned = plan(['sh', '-c', look]);
+      for (const op of planned.ops) {
+        if (op.op === 'clone3') op.flags = (op.flags & ~CLONE_NEWPID) >>> 0;
+        if (op.op === 'mount' && op.fstype === 'proc') {
+          Object.assign(op, { source: '/proc', fstype: null, flags: MS_BIND | MS_REC });
+        }
+      }
+      const shim = start(planned, '--stdin', 'open');
+      await shim.control.until('ready');
+      shim.control.subscribe();
+      shim.control.stdin(`${shim.process.pid}\n`);
+      shim.control.start();
       await shim.control.exit();
+      expect(shim.control.text('stdout')).toBe('end\n');
+      expect(shim.control.text('stderr').match(/Permission denied/g)).toHaveLength(4);
     });
 
     test('docker-init as pid 1: it reaps orphans, forwards signals and ends as its program ends', async () => {
