@@ -226,7 +226,7 @@ export interface Shim {
 }
 
 /** What makes an unprivileged user's process what the daemon is: uid 0 of a user namespace. unshare(1) execs, so the pid stays. */
-const inside = process.getuid!() === 0 ? [] : ['unshare', '--user', '--map-root-user', '--mount'];
+export const inside = process.getuid!() === 0 ? [] : ['unshare', '--user', '--map-root-user', '--mount'];
 
 /** Starts the shim on a plan in `dir`, as uid 0 of a user namespace: whoever runs the tests is 0 in it. */
 export function startShim(dir: string, plan: Plan | Uint8Array, ...args: string[]): Shim {
