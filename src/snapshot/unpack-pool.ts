@@ -73,7 +73,8 @@ export class UnpackPool {
 
   #give(worker: Worker, waiting: Waiting): void {
     const settle = (act: () => void, alive: boolean) => {
-      worker.removeAllListeners();
+      // By name, because without one Worker's own listeners go too, and it never speaks again.
+      for (const event of ['message', 'error', 'exit']) worker.removeAllListeners(event);
       if (alive) this.#rest(worker);
       else this.#threads--;
       act();
