@@ -18,6 +18,9 @@
 
 #include "plan-op.h"
 
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
 #ifndef SYS_clone3
 #define SYS_clone3 435
 #endif
@@ -109,6 +112,27 @@ static int perform_op(struct plan_walk *walk, const struct plan_op *op) {
   return plan_do(walk, op);
 }
 
+/** The lowest descriptor from `from` on that the child needs: its slots and its end of the socketpair. */
+static unsigned lowest_needed(const struct plan_walk *walk, unsigned from) {
+  unsigned lowest = ~0u;
+  for (int i = -1; i < PLAN_SLOTS; i++) {
+    int fd = i < 0 ? walk->sync : walk->slots[i];
+    if (fd >= 0 && (unsigned)fd >= from && (unsigned)fd < lowest) lowest = (unsigned)fd;
+  }
+  return lowest;
+}
+
+// Before any path of the container is followed, because its working directory may be a link to /proc/self/fd/N, and one of
+// the parent's descriptors is a directory of the host (CVE-2024-21626). Close-on-exec would come too late.
+static void close_strangers(const struct plan_walk *walk) {
+  for (unsigned from = 3;;) {
+    unsigned keep = lowest_needed(walk, from);
+    if (keep > from) syscall(SYS_close_range, from, keep - 1, 0);
+    if (keep == ~0u) return;
+    from = keep + 1;
+  }
+}
+
 // Child: its own process, in the namespaces that clone3 made, with a copy of the parent's memory, descriptors and signal
 // settings. Signals go back to their defaults before anything else, because execve keeps what is ignored and Node and the
 // shim ignore some.
@@ -119,6 +143,7 @@ static void child_main(struct plan_walk *walk) {
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
   walk->child = 0;
+  close_strangers(walk);
   int64_t time = now();
   for (uint32_t i = 0; i < walk->plan->count; i++) {
     if (walk->plan->ops[i].who != PLAN_CHILD) continue;

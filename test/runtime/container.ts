@@ -2,9 +2,9 @@
 // namespace with subordinate ids (unshare(1) stands in for the holder), on an overlay over Debian's static busybox.
 
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { tmpdir, userInfo } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ContainerConfigBody, HostConfigBody } from '../../src/api/types.ts';
 import type { Spec } from '../../src/base/oci-runtime.ts';
@@ -104,6 +104,7 @@ export function planOf(host: Host, argv: string[], wanted: Wanted = {}): { plan:
   const directory = join(host.directory, `container-${count}`);
   for (const name of ['upper', 'work', 'rootfs']) mkdirSync(join(directory, name), { recursive: true });
   chmodSync(join(directory, 'upper'), 0o755);
+  if (host.ids.uid !== undefined) execFileSync('chown', ['-R', `${host.ids.uid}:${host.ids.gid}`, directory]);
   const [path = 'sh', ...args] = argv;
   const rootfs = join(directory, 'rootfs');
   const spec = containerSpec({
@@ -136,7 +137,6 @@ export function planOf(host: Host, argv: string[], wanted: Wanted = {}): { plan:
     ...(seccomp ? { seccomp } : {}),
     ...wanted.options,
   });
-  if (host.ids.uid !== undefined) execFileSync('chown', ['-R', `${host.ids.uid}:${host.ids.gid}`, directory]);
   return { plan, spec, directory };
 }
 
@@ -189,10 +189,3 @@ export async function sh(host: Host, script: string, wanted: Wanted = {}): Promi
   if (failed !== undefined || code !== 0) throw new Error(failed ?? `exit ${code}: ${stderr}${stdout}`);
   return stdout.replaceAll('\r\n', '\n').trimEnd();
 }
-
-/** Of a file that only the host sees. */
-export function text(path: string): string {
-  return readFileSync(path, 'utf8');
-}
-
-export const username = () => userInfo().username;

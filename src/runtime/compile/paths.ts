@@ -5,6 +5,7 @@ import { invalidArgument } from '../../base/errors.ts';
 import type { Spec } from '../../base/oci-runtime.ts';
 import * as k from '../../native/constants.ts';
 import type { Op, Slot } from '../../native/ops.ts';
+import { isNew } from './namespaces.ts';
 import type { Slots } from './slots.ts';
 
 /* Which of the usual ones are directories; others are tried as both. */
@@ -75,11 +76,42 @@ export function readonlyPaths(spec: Spec): Op[] {
   });
 }
 
-/** `net.ipv4.ip_forward` and `net/ipv4/ip_forward` are the same name (sysctl(8)). */
+/* What an ipc namespace has of its own. */
+const IPC_SYSCTLS = new Set(
+  ['msgmax', 'msgmnb', 'msgmni', 'sem', 'shmall', 'shmmax', 'shmmni', 'shm_rmid_forced'].map(
+    (name) => `kernel.${name}`,
+  ),
+);
+
+/** @throws invalidArgument with runc's text for a sysctl that would change the host's */
 export function writeSysctls(spec: Spec): Op[] {
   return Object.entries(spec.linux?.sysctl ?? {}).map(([name, value]): Op => {
-    const path = name.includes('/') ? name : name.replaceAll('.', '/');
-    if (path.split('/').includes('..') || path === '') throw invalidArgument(`invalid sysctl ${JSON.stringify(name)}`);
+    // `net/ipv4/conf/eth0.1/forwarding` is how a name with a dot inside is written. sysctl(8)
+    const path = /^[^.]*\//.test(name) ? name : name.replaceAll('.', '/');
+    checkSysctl(path.replaceAll('/', '.'), spec);
     return { who: 'child', op: 'write_file', path: `/proc/sys/${path}`, data: value };
   });
+}
+
+function checkSysctl(name: string, spec: Spec): void {
+  const quoted = JSON.stringify(name);
+  if (name.split('.').includes('')) throw invalidArgument(`invalid sysctl ${quoted}`);
+  if (IPC_SYSCTLS.has(name) || name.startsWith('fs.mqueue.')) {
+    if (isNew(spec, 'ipc')) return;
+    throw invalidArgument(`sysctl ${quoted} is not allowed in the hosts ipc namespace`);
+  }
+  if (name.startsWith('net.')) {
+    if (hasOwn(spec, 'network')) return;
+    throw invalidArgument(`sysctl ${quoted} not allowed in host network namespace`);
+  }
+  if (isNew(spec, 'uts') && name === 'kernel.domainname') return;
+  if (isNew(spec, 'uts') && name === 'kernel.hostname') {
+    throw invalidArgument(`sysctl ${quoted} is not allowed as it conflicts with the OCI "hostname" field`);
+  }
+  throw invalidArgument(`sysctl ${quoted} is not in a separate kernel namespace`);
+}
+
+/* A namespace that is joined is not the host's either. */
+function hasOwn(spec: Spec, type: string): boolean {
+  return (spec.linux?.namespaces ?? []).some((namespace) => namespace.type === type);
 }
