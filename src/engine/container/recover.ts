@@ -9,7 +9,7 @@ import { Container } from './container.ts';
 import { isAlive, readExit, readPids } from './exit-file.ts';
 import { exited, watchExit } from './exit.ts';
 import { readRecord, readState } from './record.ts';
-import { TRASH, removeNow } from './remove.ts';
+import { REMOVED, removeNow } from './remove.ts';
 import type { Room } from './room.ts';
 import { LOST, Shim } from './shim.ts';
 import { shimSocket, startNow } from './start.ts';
@@ -110,7 +110,9 @@ async function alive(shim: Shim): Promise<boolean> {
 
 /** Deletes what removed containers left, writable layers without a container, and sockets without a shim. */
 function sweep(room: Room, report: string[]): void {
-  rmSync(join(room.directory, TRASH), { recursive: true, force: true });
+  for (const name of readdirSync(room.directory).filter((entry) => entry.endsWith(REMOVED))) {
+    rmSync(join(room.directory, name), { recursive: true, force: true });
+  }
   const sockets = new Set(room.store.all().map((container) => shimSocket(room, container.id)));
   for (const name of readdirSync(room.shimDirectory)) {
     const path = join(room.shimDirectory, name);

@@ -1,7 +1,7 @@
 // `rm`, and auto-removal: the container's directory is moved aside in one step, which is the moment of removal; what it
 // held is deleted afterwards. A crash in between leaves only what the next start sweeps. Runs in the daemon.
 
-import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { renameSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PunnetError, conflict, messageOf } from '../../base/errors.ts';
@@ -16,8 +16,8 @@ export interface RemoveOptions {
   link: boolean;
 }
 
-/** Directory, beside the containers, of what is being deleted. Its name is no container id. */
-export const TRASH = 'removed';
+/** What the name of a directory ends in that is being deleted; without it, the name is a container's id. */
+export const REMOVED = '.removed';
 
 /** @throws conflict for a running container without `force` */
 export async function remove(room: Room, container: Container, id: string, options: RemoveOptions): Promise<void> {
@@ -55,15 +55,9 @@ export async function removeNow(room: Room, container: Container, { volumes }: {
   const before = container.state.status;
   container.state.status = 'removing';
   container.cancelRestart?.();
-  const aside = join(room.directory, TRASH, id);
+  const aside = `${directory}${REMOVED}`;
   try {
-    try {
-      renameSync(directory, aside);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      mkdirSync(join(room.directory, TRASH), { recursive: true, mode: 0o700 });
-      renameSync(directory, aside);
-    }
+    renameSync(directory, aside);
   } catch (error) {
     container.state.status = before;
     throw error;
