@@ -1,6 +1,7 @@
 // punnetd, the daemon's program, in its two lives. Outside the namespaces, as the user: `punnetd` starts the daemon unless
 // it runs already, `punnetd doctor` checks the host. Inside, as uid 0 of the namespaces: `punnetd inside` is the daemon.
 
+import { readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { dirname } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
@@ -20,8 +21,7 @@ Environment: PUNNET_ROOT data directory, PUNNET_RUN runtime directory, PUNNET_HO
 async function main(argv: string[]): Promise<number> {
   switch (argv[0]) {
     case undefined:
-      await start();
-      return 0;
+      return await start();
     case 'inside':
       return await inside();
     case 'doctor':
@@ -43,11 +43,23 @@ async function main(argv: string[]): Promise<number> {
 }
 
 /** Outside: makes or finds the namespaces and starts the daemon in them. */
-async function start(): Promise<void> {
-  const { launch } = await import('./rootless/launch.ts');
+async function start(): Promise<number> {
+  const { launch, listens } = await import('./rootless/launch.ts');
+  const { scopeCommand, startInScope } = await import('./rootless/delegate-cgroup.ts');
+  const { cgroup2Mount } = await import('./runtime/cgroup-tree.ts');
   const { preflight, thisHost } = await import('./rootless/doctor/doctor.ts');
   const environment = await thisEnvironment();
-  await launch({ ...environment, env: process.env, preflight: () => preflight(thisHost(environment.locations)) });
+  if (await listens(environment.locations.socket)) return 0;
+  const cgroupMount = cgroup2Mount(readFileSync('/proc/self/mountinfo', 'utf8'));
+  const scope = scopeCommand(environment.account, { env: process.env, mount: cgroupMount });
+  if (scope) return await startInScope(scope, process.env);
+  await launch({
+    ...environment,
+    env: process.env,
+    cgroupMount,
+    preflight: () => preflight(thisHost(environment.locations)),
+  });
+  return 0;
 }
 
 /** Who starts what from where. */
@@ -114,10 +126,11 @@ async function inside(): Promise<number> {
   log(`listening on ${socket}`);
   const reason = await stopRequest(listening.server, () => engine.running() === 0);
   log(reason);
+  const running = engine.running();
   await listening.close();
   await engine.close();
   lock.release();
-  if (engine.running() === 0 && started) releaseHolder(started);
+  if (running === 0 && started) releaseHolder(started);
   return 0;
 }
 

@@ -18,6 +18,7 @@ const STDIN = 0;
 const STDOUT = 1;
 const STDERR = 2;
 const HOLDER = 3;
+const CGROUP = 4;
 
 const LAST_DESCRIPTOR = 0xffff_ffff;
 
@@ -52,12 +53,15 @@ export function holderPlan(shim: string, account: Account): Plan {
   };
 }
 
-/** The plan of a daemon: joins both namespaces of the process in slot 3 (a pidfd) and executes `argv`. */
-export function insidePlan(argv: string[], env: NodeJS.ProcessEnv, account: Account): Plan {
+/** The plan of a daemon: joins both namespaces of the process in slot 3 (a pidfd) and executes `argv`. cgroup: slot 4 */
+export function insidePlan({ argv, env, account, cgroup }: Omit<Inside, 'holder' | 'stdout' | 'stderr'>): Plan {
   const variables = Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]));
   return {
     ops: [
-      { who: 'parent', op: 'clone3', flags: 0 },
+      // into the cgroup at once, because the mapped root could not move itself there from the launcher's
+      cgroup === undefined
+        ? { who: 'parent', op: 'clone3', flags: 0 }
+        : { who: 'parent', op: 'clone3', flags: 0, cgroup: CGROUP },
       { who: 'child', op: 'setns', fd: HOLDER, nstype: CLONE_NEWUSER | CLONE_NEWNS },
       ...becomeRootInside(account),
       { who: 'child', op: 'execve', paths: [argv[0]!], argv, env: variables },
@@ -100,6 +104,8 @@ export interface Inside {
   env: NodeJS.ProcessEnv;
   /** descriptors of the new process; stdin: /dev/null when absent */
   stdin?: number;
+  /** descriptor of the cgroup to be in; absent: the launcher's */
+  cgroup?: number;
   stdout: number;
   stderr: number;
 }
@@ -110,15 +116,20 @@ export interface Inside {
  * @throws internal naming the op that failed
  */
 export function startInside(options: Inside): { pid: number; ended: Promise<{ exitCode: number; signal: number }> } {
-  const { holder, account, argv, env, stdout, stderr } = options;
+  const { holder, stdout, stderr, cgroup } = options;
   const pidfd = pidfdOpen(holder.pid);
   const nothing = openSync('/dev/null', 'r+');
   try {
     // after pidfd_open, because the pid alone could by now be someone else's; the pidfd cannot
     if (!isAlive(holder)) throw unavailable(`holder ${holder.pid} ended`, { fix: 'start punnetd again' });
-    const child = walk(insidePlan(argv, env, account), {
-      slots: { [STDIN]: options.stdin ?? nothing, [STDOUT]: stdout, [STDERR]: stderr, [HOLDER]: pidfd },
-    });
+    const slots: Record<number, number> = {
+      [STDIN]: options.stdin ?? nothing,
+      [STDOUT]: stdout,
+      [STDERR]: stderr,
+      [HOLDER]: pidfd,
+    };
+    if (cgroup !== undefined) slots[CGROUP] = cgroup;
+    const child = walk(insidePlan(options), { slots });
     return { pid: child.pid, ended: child.wait() };
   } finally {
     closeSync(pidfd);

@@ -8,6 +8,7 @@ import { unavailable } from '../base/errors.ts';
 import type { Locations } from '../base/locations.ts';
 import { flock } from '../native/addon.ts';
 import { subordinateIds, type Account } from './account.ts';
+import { closeDelegation, delegate } from './delegate-cgroup.ts';
 import { makeDirectories, type Owner } from './directories.ts';
 import { startInside } from './enter.ts';
 import { createHolder, findHolder, stateDirectory, type Holder } from './holder.ts';
@@ -24,6 +25,8 @@ export interface Launch {
   /** where this program's own files are */
   programs: Programs;
   env: NodeJS.ProcessEnv;
+  /** where cgroup v2 is mounted, if it is */
+  cgroupMount: string | undefined;
   /** called before anything is made, unless the namespaces exist already; throws what stands in the way */
   preflight(): Promise<void>;
 }
@@ -62,14 +65,21 @@ async function startDaemon(options: Launch, { holder, owner }: { holder: Holder;
   const { locations, account, programs, env } = options;
   const log = openLog(join(locations.root, 'punnetd.log'), owner);
   const before = fstatSync(log).size;
+  const cgroup = delegate(account, { env, mount: options.cgroupMount, owner });
   const { ended } = startInside({
     holder,
+    cgroup: cgroup?.own,
     argv: [programs.node, join(programs.dist, 'punnetd.cjs'), 'inside'],
     account,
-    env: { ...env, ...environmentOf({ locations, holder, account, native: programs.native }) },
+    env: {
+      ...env,
+      ...environmentOf({ locations, holder, account, native: programs.native }),
+      ...(cgroup && { PUNNET_CGROUP: cgroup.parent }),
+    },
     stdout: log,
     stderr: log,
   });
+  closeDelegation(cgroup);
   let end: string | undefined;
   void ended.then(({ exitCode, signal }) => (end = signal ? `killed by signal ${signal}` : `exit code ${exitCode}`));
   while (!(await listens(locations.socket))) {

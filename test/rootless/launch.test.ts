@@ -8,6 +8,7 @@ import {
   mkdirSync,
   readFileSync,
   readlinkSync,
+  rmdirSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -16,6 +17,9 @@ import {
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
+import { thisAccount } from '../../src/rootless/account.ts';
+import { scopeCommand } from '../../src/rootless/delegate-cgroup.ts';
+import { cgroup2Mount } from '../../src/runtime/cgroup-tree.ts';
 import { isAlive, startTimeOf } from '../../src/rootless/process-identity.ts';
 import { isRoot, need, PROJECT } from '../support/need.ts';
 import { run, type Outcome } from '../support/process.ts';
@@ -161,7 +165,10 @@ test('five launchers at once start one daemon', async () => {
   const at = place();
   const outcomes = await Promise.all(Array.from({ length: 5 }, () => at.launch()));
   for (const outcome of outcomes) expect(outcome).toEqual({ code: 0, stdout: '', stderr: '' });
-  expect(readFileSync(join(at.root, 'punnetd.log'), 'utf8').match(/listening on/g)).toHaveLength(1);
+  const listening = () => readFileSync(join(at.root, 'punnetd.log'), 'utf8').match(/listening on/g);
+  // the socket answers a moment before the daemon has written its line
+  await until('the daemon says that it listens', listening);
+  expect(listening()).toHaveLength(1);
 });
 
 test('a second daemon on the same data directory is refused and names the first', async () => {
@@ -304,4 +311,43 @@ test('uninstall ends daemon and holder and leaves no directory, nor a file of a 
   for (const path of [at.root, at.run, `${at.root}.program`, `${at.run}.root`]) expect(existsSync(path)).toBe(false);
   await gone(daemon);
   await gone(holder);
+});
+
+test('a daemon that root starts has a cgroup that it may divide, and its containers are below it', async ({ skip }) => {
+  if (!isRoot) skip('needs root: others are given theirs by systemd');
+  const mount = cgroup2Mount(readFileSync('/proc/self/mountinfo', 'utf8'));
+  if (mount === undefined) return skip('no cgroup v2 tree is mounted');
+  const at = place();
+  const parent = join(mount, `pt-${process.pid}`);
+  onTestFinished(async () => {
+    process.kill(at.daemon(), 'SIGKILL');
+    await until('the test’s cgroups are gone', () => {
+      for (const path of [join(parent, 'punnetd'), parent]) rmdirSync(path);
+      return true;
+    });
+  });
+  await at.launch({ PUNNET_CGROUP: parent });
+  expect(readFileSync(`/proc/${at.daemon()}/cgroup`, 'utf8')).toMatch(
+    new RegExp(`^0::.*/pt-${process.pid}/punnetd$`, 'm'),
+  );
+  expect(statSync(parent).uid).toBe(statSync(at.root).uid);
+  expect(statSync(join(parent, 'cgroup.procs')).uid).toBe(statSync(at.root).uid);
+  expect(readFileSync(join(at.root, 'punnetd.log'), 'utf8')).not.toContain('is delegated');
+});
+
+test('a user whose session has no cgroup of her own is given a scope by her systemd', ({ skip }) => {
+  if (isRoot) skip('root has the whole tree');
+  const [mount, runtime, bin] = [scratch('cgroup'), scratch('xdg'), scratch('bin')];
+  writeFileSync(join(mount, 'cgroup.controllers'), 'cpu io memory pids\n');
+  writeFileSync(join(bin, 'systemd-run'), '#!/bin/sh\n', { mode: 0o755 });
+  const account = thisAccount();
+  const env = { PATH: bin, XDG_RUNTIME_DIR: runtime };
+  expect(scopeCommand(account, { env, mount })).toBeUndefined(); // her manager does not run
+  mkdirSync(join(runtime, 'systemd'));
+  writeFileSync(join(runtime, 'systemd/private'), '');
+  const command = scopeCommand(account, { env, mount });
+  expect(command?.join(' ')).toBe(`${bin}/systemd-run --user --scope --quiet --collect --property=Delegate=yes --`);
+  expect(scopeCommand(account, { env: { ...env, PUNNET_SCOPED: '1' }, mount })).toBeUndefined();
+  writeFileSync(join(mount, 'cgroup.controllers'), 'hugetlb\n');
+  expect(scopeCommand(account, { env, mount })).toBeUndefined(); // a hybrid host: no limits to win
 });

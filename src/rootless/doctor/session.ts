@@ -4,8 +4,8 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf } from '../../base/errors.ts';
+import { findInPath } from '../find-in-path.ts';
 import { sysctl, sysctlFix, type Check, type Host } from './check.ts';
-import { findInPath } from './user-namespace.ts';
 
 /** Container networks reach the outside through a tap device. */
 export function tun(host: Host): Check {

@@ -1,10 +1,10 @@
 // Checks of what an unprivileged environment rests on: user namespaces, subordinate ids and the two programs that write
 // them. Runs in the launcher, outside the namespaces, as the user. user_namespaces(7), subuid(5), newuidmap(1)
 
-import { accessSync, constants, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { statSync } from 'node:fs';
 import { messageOf, type PunnetError } from '../../base/errors.ts';
 import { subordinateIds } from '../account.ts';
+import { findInPath } from '../find-in-path.ts';
 import { sizeOf, mapOfUser, WANTED } from '../id-map.ts';
 import { plannedRange } from '../root-range.ts';
 import { read, sysctl, sysctlFix, type Check, type Host } from './check.ts';
@@ -144,20 +144,4 @@ async function hasFileCapability(path: string): Promise<boolean> {
   } catch {
     return false; // ENODATA: none
   }
-}
-
-/** The first executable file of that name in PATH. */
-export function findInPath(program: string, path = ''): string | undefined {
-  return path
-    .split(':')
-    .filter((directory) => directory !== '')
-    .map((directory) => join(directory, program))
-    .find((file) => {
-      try {
-        accessSync(file, constants.X_OK);
-        return statSync(file).isFile();
-      } catch {
-        return false; // not here; the next directory may have it
-      }
-    });
 }
