@@ -167,15 +167,22 @@ export class LayerWriter implements TarSink {
   }
 
   #directory(parent: string, name: string, entry: Entry): void {
+    const path = raw(name);
     let at = this.#directories.descriptor(parent);
-    const found = lookUp(at, name);
-    const whiteout = found !== undefined && (found & S_IFMT) === S_IFCHR;
-    if (found === undefined || (found & S_IFMT) !== S_IFDIR) {
-      if (found !== undefined) this.#remove(at, name, found);
-      at = this.#directories.descriptor(parent);
-      sys.mkdirat(at, raw(name), 0o700);
+    let whiteout = false;
+    try {
+      sys.mkdirat(at, path, 0o700);
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw error;
+      const found = lookUp(at, name)! & S_IFMT;
+      whiteout = found === S_IFCHR;
+      if (found !== S_IFDIR) {
+        this.#remove(at, name, found);
+        at = this.#directories.descriptor(parent);
+        sys.mkdirat(at, path, 0o700);
+      }
     }
-    const fd = sys.openat2(at, raw(name), DIRECTORY, 0, ALONE);
+    const fd = sys.openat2(at, path, DIRECTORY, 0, ALONE);
     try {
       // A directory in place of a removed one shows nothing of the removed one.
       if (whiteout) setOpaque(fd);

@@ -86,7 +86,11 @@ const calls = {
     process.chdir(before);
   },
   removeAll(dir: string): void {
-    for (const name of readdirSync(dir)) if (name !== 'bin') rmSync(join(dir, name), { recursive: true });
+    const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
+      .split('\n')
+      .map((line) => line.split(' ')[4]);
+    for (const target of mounts) if (target?.startsWith(`${dir}/`)) umount2(target, MNT_DETACH);
+    for (const name of readdirSync(dir)) if (name !== 'bin') rmSync(join(dir, name), { recursive: true, force: true });
   },
   descriptors: () => readdirSync('/proc/self/fd').length,
   memory: () => ({ peakKb: process.resourceUsage().maxRSS }),

@@ -4,6 +4,7 @@
 import { invalidArgument } from '../../base/errors.ts';
 
 export const BLOCK = 512;
+const SPACE = 0x20;
 
 export interface Header {
   name: string;
@@ -43,10 +44,20 @@ export function number(block: Buffer, start: number, length: number): number {
     for (let i = start + 1; i < start + length; i++) value = (value << 8n) | BigInt(block[i]!);
     return safe(value);
   }
-  const digits = text(block, start, length).trim();
-  if (digits === '') return 0;
-  if (!/^[0-7]+$/.test(digits)) throw invalidArgument(`tar header: ${JSON.stringify(digits)} is not an octal number`);
-  return safe(BigInt(`0o${digits}`));
+  let at = start;
+  const end = start + length;
+  while (at < end && block[at] === SPACE) at++;
+  let value = 0;
+  for (; at < end; at++) {
+    const byte = block[at]!;
+    if (byte === 0 || byte === SPACE) break;
+    const digit = byte - 0x30;
+    if (digit < 0 || digit > 7) {
+      throw invalidArgument(`tar header: ${JSON.stringify(text(block, start, length))} is not an octal number`);
+    }
+    value = value * 8 + digit;
+  }
+  return value;
 }
 
 function safe(value: bigint): number {
