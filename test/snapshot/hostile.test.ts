@@ -16,8 +16,8 @@ describe.skipIf(reason)(`a hostile layer${reason ? ` (skipped: ${reason})` : ''}
   let count = 0;
   let dir: string;
   let outside: string;
-  beforeAll(async () => void (namespace = await Namespace.start({ worker: true })));
-  afterAll(() => namespace?.stop());
+  beforeAll(async () => void (namespace = await Namespace.start({ worker: true })), 60_000);
+  afterAll(() => namespace?.stop(), 60_000);
   beforeEach(async () => {
     dir = join(namespace.dir, `s${++count}`);
     outside = join(namespace.dir, `outside${count}`);
@@ -286,9 +286,11 @@ describe.skipIf(reason)(`a hostile layer${reason ? ` (skipped: ${reason})` : ''}
 
   test('a million entries exhaust neither memory nor descriptors, and can be given up', async () => {
     const path = join(namespace.dir, 'million');
-    // A thousand names a thousand times: what counts is the reading, not the disk.
-    const names = Array.from({ length: 1000 }, (_, i) => `d${i % 100}/${'./'.repeat(i % 40)}e${i}/`);
-    const thousand = Buffer.concat(names.map((name) => header({ name, type: '5' })));
+    // A thousand entries a thousand times, most of them devices: what counts is the reading, not the disk.
+    const entries = Array.from({ length: 1000 }, (_, i) =>
+      header({ name: `d${i % 10}/${'./'.repeat(i % 30)}e${i}`, type: i % 10 ? '3' : '5' }),
+    );
+    const thousand = Buffer.concat(entries);
     const { diffID } = await writeGzip(path, [...Array<Buffer>(1000).fill(thousand), Buffer.alloc(1024)]);
     const target = dir;
     const before = { ...(await namespace.call('memory')), fds: await namespace.call('descriptors') };
@@ -296,7 +298,7 @@ describe.skipIf(reason)(`a hostile layer${reason ? ` (skipped: ${reason})` : ''}
     await namespace.call('snapshotter', target, 'unpack', { path, diffID });
     const after = await namespace.call('memory');
     expect(after.peakKb - before.peakKb).toBeLessThan(200 * 1024);
-    expect(Object.keys(await tree(diffID))).toHaveLength(1 + 100 + 1000);
+    expect(Object.keys(await tree(diffID))).toHaveLength(1 + 10 + 100);
     expect(await namespace.call('descriptors')).toBeLessThanOrEqual(before.fds + 24);
     await expectUntouched();
   }, 300_000);
@@ -311,16 +313,16 @@ describe.skipIf(reason)(`a hostile layer${reason ? ` (skipped: ${reason})` : ''}
   });
 
   test('directories nested through links deeper than any path are removed again', async () => {
-    const deep = 'd/'.repeat(1000);
+    const deep = 'd/'.repeat(600);
     const members: Member[] = [{ name: 'x', type: '5', pax: { path: deep } }];
-    for (let i = 0; i < 6; i++) {
+    for (let i = 0; i < 3; i++) {
       members.push({ name: `l${i}`, type: '2', pax: { linkpath: `${i ? `l${i - 1}/` : ''}${deep}` } });
       members.push({ name: 'x', type: '5', pax: { path: `l${i}/${deep}` } });
     }
     const diffID = await unpack(tar(...members));
     await namespace.call('snapshotter', dir, 'removeLayer', diffID);
     await expectNothing();
-  });
+  }, 120_000);
 });
 
 function write(block: Buffer, at: number, text: string): Buffer {

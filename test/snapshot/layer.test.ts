@@ -14,8 +14,8 @@ const reason = whyNot();
 describe.skipIf(reason)(`a layer in its directory${reason ? ` (skipped: ${reason})` : ''}`, () => {
   let namespace: Namespace;
   let count = 0;
-  beforeAll(async () => void (namespace = await Namespace.start()));
-  afterAll(() => namespace?.stop());
+  beforeAll(async () => void (namespace = await Namespace.start()), 60_000);
+  afterAll(() => namespace?.stop(), 60_000);
 
   /** Unpacks an archive, as it is or compressed, and returns the layer's tree. */
   async function unpacked(archive: Buffer, blob = archive): Promise<Record<string, Node>> {

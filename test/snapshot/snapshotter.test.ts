@@ -14,8 +14,8 @@ describe.skipIf(reason)(`a snapshotter${reason ? ` (skipped: ${reason})` : ''}`,
   let namespace: Namespace;
   let count = 0;
   let dir: string;
-  beforeAll(async () => void (namespace = await Namespace.start({ worker: true })));
-  afterAll(() => namespace?.stop());
+  beforeAll(async () => void (namespace = await Namespace.start({ worker: true })), 60_000);
+  afterAll(() => namespace?.stop(), 60_000);
   beforeEach(() => void (dir = join(namespace.dir, `s${++count}`)));
 
   function call<T>(method: string, ...args: unknown[]): Promise<T> {
@@ -263,7 +263,7 @@ describe.skipIf(reason)(`reading in a stack${reason ? ` (skipped: ${reason})` : 
     }
     dirs = (await namespace.call('snapshotter', dir, 'layers', diffIDs)) as string[];
   });
-  afterAll(() => namespace?.stop());
+  afterAll(() => namespace?.stop(), 60_000);
 
   test.each<[string, string | undefined, string]>([
     ['/etc/passwd', 'upper', 'the upper file hides the lower'],
