@@ -16,7 +16,7 @@ import {
 } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
-import { beforeEach, expect, onTestFinished, test } from 'vitest';
+import { beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { thisAccount } from '../../src/rootless/account.ts';
 import { scopeCommand } from '../../src/rootless/delegate-cgroup.ts';
 import { cgroup2Mount } from '../../src/runtime/cgroup-tree.ts';
