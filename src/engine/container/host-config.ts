@@ -1,12 +1,14 @@
 // HostConfig as Docker stores and shows it: every field, with its default. Pure. Runs in the daemon.
 
 import type { HostConfigBody } from '../../api/types.ts';
+import { MASKED_PATHS, READONLY_PATHS } from '../../runtime/default-spec.ts';
 
 const SHM_SIZE = 64 * 1024 * 1024;
 
 /** Fills in what the client left out; `host` wins. */
 export function completeHostConfig(host: HostConfigBody): HostConfigBody {
   const mode = host.NetworkMode ?? '';
+  const privileged = host.Privileged === true;
   return {
     Binds: null,
     ContainerIDFile: '',
@@ -67,6 +69,8 @@ export function completeHostConfig(host: HostConfigBody): HostConfigBody {
       MaximumRetryCount: host.RestartPolicy?.MaximumRetryCount ?? 0,
     },
     LogConfig: { Type: host.LogConfig?.Type || 'json-file', Config: host.LogConfig?.Config ?? {} },
+    MaskedPaths: host.MaskedPaths ?? (privileged ? null : [...MASKED_PATHS]),
+    ReadonlyPaths: host.ReadonlyPaths ?? (privileged ? null : [...READONLY_PATHS]),
     Runtime: host.Runtime || 'punnet',
     ShmSize: host.ShmSize || SHM_SIZE,
     // Twice the memory unless said otherwise: memory and as much swap.

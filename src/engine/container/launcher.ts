@@ -91,12 +91,29 @@ export class PlanLauncher implements Launcher {
       ...(seccomp === undefined ? {} : { seccomp: seccompFilter(seccomp, filters) }),
       files: bindFiles(spec),
     });
-    return { plan: encodePlan(plan), op: (index) => ({ ...plan.ops[index]! }) };
+    return {
+      plan: encodePlan(plan),
+      op: (index) => ({ ...plan.ops[index]! }),
+      isThere: (paths) => paths.some((path) => this.#isFile(record, path)),
+    };
+  }
+
+  #stack(record: ContainerRecord): string[] {
+    const { roots } = this.#options;
+    return [roots.upper(record.id), ...roots.layers(record.diffIDs)];
+  }
+
+  #isFile(record: ContainerRecord, path: string): boolean {
+    try {
+      return readInStack(this.#stack(record), path, 0) !== undefined;
+    } catch {
+      // Larger than nothing, or a loop of links: something is there.
+      return true;
+    }
   }
 
   #userFiles(record: ContainerRecord): UserFiles {
-    const { roots } = this.#options;
-    const stack = [roots.upper(record.id), ...roots.layers(record.diffIDs)];
+    const stack = this.#stack(record);
     const read = (path: string) => readInStack(stack, path, MAX_USER_FILE)?.toString('utf8');
     return { passwd: read('/etc/passwd'), group: read('/etc/group') };
   }

@@ -50,6 +50,8 @@ export interface Prepared {
   plan: Uint8Array;
   /** the op at an index, to explain a failure */
   op(index: number): { op: string; [field: string]: unknown };
+  /** whether one of these paths of the container is a file; binds are not looked at */
+  isThere(paths: string[]): boolean;
 }
 
 export interface Launcher {

@@ -1,7 +1,7 @@
 // Why a container did not start, in the words that clients of Docker match on, and the exit code that Docker gives it.
 // Pure. Runs in the daemon. moby: daemon/errors.go, setExitCodeFromError; runc's messages.
 
-import { getSystemErrorMap } from 'node:util';
+import { errnoName } from '../../native/constants.ts';
 
 /** An op of the plan, as far as an explanation needs it. */
 export interface FailedOp {
@@ -19,10 +19,10 @@ const PREFIX =
   'failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: ' +
   'unable to start container process: ';
 
-/** From the op that failed and its positive errno. */
-export function explainFailure(op: FailedOp, errno: number): StartFailure {
+/** From the op that failed and its positive errno. `isThere`: whether one of these paths of the container exists. */
+export function explainFailure(op: FailedOp, errno: number, isThere: (paths: string[]) => boolean): StartFailure {
   const text = errnoText(errno);
-  if (op.op === 'execve') return explainExec(op, errno);
+  if (op.op === 'execve') return explainExec(op, errno, isThere);
   if (op.op === 'chdir' || (op.op === 'mkdir' && op.cwd === true)) {
     return failure(`error during container init: chdir to cwd (${quote(op.path)}) set in config.json failed: ${text}`);
   }
@@ -35,15 +35,19 @@ export function explainFailure(op: FailedOp, errno: number): StartFailure {
   return failure(`error during container init: ${describe(op)}: ${text}`);
 }
 
-function explainExec(op: FailedOp, errno: number): StartFailure {
+function explainExec(op: FailedOp, errno: number, isThere: (paths: string[]) => boolean): StartFailure {
   const [name = ''] = op.argv as string[];
-  const code = errnoCode(errno);
+  const code = errnoName(errno);
+  if (code === 'ENOENT' && isThere(op.paths as string[])) {
+    // The program is there: its interpreter or its loader is not.
+    return failure(`error during container init: exec ${name}: ${errnoText(errno)}`);
+  }
   if (code === 'ENOENT' || code === 'ENOTDIR') {
     return name.includes('/')
       ? failure(`error during container init: exec: ${quote(name)}: stat ${name}: ${errnoText(errno)}`)
       : failure(`error during container init: exec: ${quote(name)}: executable file not found in $PATH`);
   }
-  if (code === 'ENOEXEC') return failure(`error during container init: exec ${name}: exec format error`);
+  if (code === 'ENOEXEC') return failure(`error during container init: exec ${name}: ${errnoText(errno)}`);
   return failure(`error during container init: exec: ${quote(name)}: ${errnoText(errno)}`);
 }
 
@@ -76,16 +80,12 @@ function quote(value: unknown): string {
   return JSON.stringify(value);
 }
 
-/** The C library's words, which are Go's too. */
+/** The C library's words, which are Go's too; the errno's name where they are not known. */
 export function errnoText(errno: number): string {
-  return TEXTS[errnoCode(errno)] ?? getSystemErrorMap().get(-errno)?.[1] ?? `errno ${errno}`;
+  const name = errnoName(errno);
+  return TEXTS[name] ?? name;
 }
 
-function errnoCode(errno: number): string {
-  return getSystemErrorMap().get(-errno)?.[0] ?? '';
-}
-
-/** Where libuv's words differ from the C library's. */
 const TEXTS: Record<string, string> = {
   EPERM: 'operation not permitted',
   ENOENT: 'no such file or directory',

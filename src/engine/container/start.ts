@@ -131,7 +131,7 @@ class StartError extends PunnetError {
 
 function explain(error: unknown, prepared: Prepared): unknown {
   if (!(error instanceof PlanFailure)) return error;
-  const { message, exitCode } = explainFailure(prepared.op(error.index), error.errno);
+  const { message, exitCode } = explainFailure(prepared.op(error.index), error.errno, prepared.isThere);
   return new StartError(exitCode === 128 ? 'internal' : 'invalidArgument', message, { exitCode, cause: error });
 }
 

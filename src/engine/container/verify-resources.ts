@@ -20,44 +20,45 @@ export function verifyResources(host: HostConfigBody, { limits, cpus }: { limits
 }
 
 function verifyMemory(host: HostConfigBody, limits: Limits): string[] {
+  const { Memory: memory = 0, MemorySwap: swap = 0, MemoryReservation: reservation = 0 } = host;
+  // What is wrong on every host is refused, before what this host cannot do is left out.
+  if (memory !== 0 && memory < SIX_MEGABYTES) throw invalidArgument('Minimum memory limit allowed is 6MB');
+  if (memory > 0 && swap > 0 && swap < memory) {
+    throw invalidArgument('Minimum memoryswap limit should be larger than memory limit, see usage');
+  }
+  if (memory === 0 && swap > 0) {
+    throw invalidArgument('You should always set the Memory limit when using Memoryswap limit, see usage');
+  }
+  if (reservation > 0 && reservation < SIX_MEGABYTES) {
+    throw invalidArgument('Minimum memory reservation allowed is 6MB');
+  }
+  if (memory > 0 && reservation > memory) {
+    throw invalidArgument('Minimum memory limit can not be less than memory reservation limit, see usage');
+  }
+  const swappiness = host.MemorySwappiness ?? -1;
+  if (swappiness < -1 || swappiness > 100) {
+    throw invalidArgument(`Invalid value: ${swappiness}, valid memory swappiness range is 0-100`);
+  }
   const warnings: string[] = [];
-  if (host.MemorySwappiness === -1) host.MemorySwappiness = null;
-  const memory = () => host.Memory ?? 0;
-  const swap = () => host.MemorySwap ?? 0;
-  const reservation = () => host.MemoryReservation ?? 0;
-  if (memory() !== 0 && memory() < SIX_MEGABYTES) throw invalidArgument('Minimum memory limit allowed is 6MB');
-  if (memory() > 0 && !limits.memory) {
+  if (memory > 0 && !limits.memory) {
     warnings.push(`Your kernel does not support memory limit capabilities ${NOT_MOUNTED}. Limitation discarded.`);
     host.Memory = 0;
     host.MemorySwap = -1;
-  }
-  if (memory() > 0 && swap() !== -1 && !limits.swap) {
+  } else if (memory > 0 && swap !== -1 && !limits.swap) {
     warnings.push(`Your kernel does not support swap limit capabilities ${NOT_MOUNTED}. Memory limited without swap.`);
     host.MemorySwap = -1;
   }
-  if (memory() > 0 && swap() > 0 && swap() < memory()) {
-    throw invalidArgument('Minimum memoryswap limit should be larger than memory limit, see usage');
+  if (reservation > 0 && !limits.memoryReservation) {
+    warnings.push(`Your kernel does not support memory soft limit capabilities ${NOT_MOUNTED}. Limitation discarded.`);
+    host.MemoryReservation = 0;
   }
-  if (memory() === 0 && swap() > 0) {
-    throw invalidArgument('You should always set the Memory limit when using Memoryswap limit, see usage');
-  }
-  if (host.MemorySwappiness !== undefined && host.MemorySwappiness !== null) {
+  if (swappiness !== -1) {
     // cgroup v2 has no swappiness of a group.
     warnings.push(
       `Your kernel does not support memory swappiness capabilities ${NOT_MOUNTED}. Memory swappiness discarded.`,
     );
-    host.MemorySwappiness = null;
   }
-  if (reservation() > 0 && !limits.memoryReservation) {
-    warnings.push(`Your kernel does not support memory soft limit capabilities ${NOT_MOUNTED}. Limitation discarded.`);
-    host.MemoryReservation = 0;
-  }
-  if (reservation() > 0 && reservation() < SIX_MEGABYTES) {
-    throw invalidArgument('Minimum memory reservation allowed is 6MB');
-  }
-  if (memory() > 0 && reservation() > memory()) {
-    throw invalidArgument('Minimum memory limit can not be less than memory reservation limit, see usage');
-  }
+  host.MemorySwappiness = null;
   if (host.OomKillDisable === true) {
     warnings.push('Your kernel does not support OomKillDisable. OomKillDisable discarded.');
   }
@@ -73,37 +74,31 @@ function verifyPids(host: HostConfigBody, limits: Limits): string[] {
 }
 
 function verifyCpu(host: HostConfigBody, limits: Limits, cpus: number): string[] {
-  const warnings: string[] = [];
-  const { NanoCpus = 0, CpuPeriod = 0, CpuQuota = 0 } = host;
-  if (NanoCpus > 0 && CpuPeriod > 0) {
+  const { NanoCpus: nano = 0, CpuPeriod: period = 0, CpuQuota: quota = 0, CpuShares: shares = 0 } = host;
+  if (nano > 0 && period > 0) {
     throw invalidArgument('Conflicting options: Nano CPUs and CPU Period cannot both be set');
   }
-  if (NanoCpus > 0 && CpuQuota > 0) {
+  if (nano > 0 && quota > 0) {
     throw invalidArgument('Conflicting options: Nano CPUs and CPU Quota cannot both be set');
   }
-  if (NanoCpus > 0 && !limits.cpuCfs) {
-    throw invalidArgument(
-      'NanoCPUs can not be set, as your kernel does not support CPU CFS scheduler or the cgroup is not mounted',
-    );
-  }
-  if (NanoCpus < 0 || NanoCpus > cpus * 1e9) {
+  if (nano < 0 || nano > cpus * 1e9) {
     throw invalidArgument(`range of CPUs is from 0.01 to ${cpus}.00, as there are only ${cpus} CPUs available`);
   }
-  if ((host.CpuShares ?? 0) > 0 && !limits.cpuShares) {
-    warnings.push(`Your kernel does not support CPU shares ${NOT_MOUNTED}. Shares discarded.`);
-    host.CpuShares = 0;
-  }
-  if ((CpuPeriod !== 0 || CpuQuota !== 0) && !limits.cpuCfs) {
-    warnings.push('Your kernel does not support CPU CFS scheduler. CPU period/quota discarded.');
-    host.CpuPeriod = 0;
-    host.CpuQuota = 0;
-  }
-  const period = host.CpuPeriod ?? 0;
   if (period !== 0 && (period < 1000 || period > 1_000_000)) {
     throw invalidArgument('CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)');
   }
-  if ((host.CpuQuota ?? 0) > 0 && host.CpuQuota! < 1000) {
-    throw invalidArgument('CPU cfs quota can not be less than 1ms (i.e. 1000)');
+  if (quota > 0 && quota < 1000) throw invalidArgument('CPU cfs quota can not be less than 1ms (i.e. 1000)');
+  const warnings: string[] = [];
+  if (shares > 0 && !limits.cpuShares) {
+    warnings.push(`Your kernel does not support CPU shares ${NOT_MOUNTED}. Shares discarded.`);
+    host.CpuShares = 0;
+  }
+  if ((nano !== 0 || period !== 0 || quota !== 0) && !limits.cpuCfs) {
+    // Docker refuses NanoCpus here and warns of the two that it stands for; a container that runs is of more use.
+    warnings.push('Your kernel does not support CPU CFS scheduler. CPU period/quota discarded.');
+    host.NanoCpus = 0;
+    host.CpuPeriod = 0;
+    host.CpuQuota = 0;
   }
   return warnings;
 }
@@ -132,14 +127,14 @@ function verifyCpuset(host: HostConfigBody, limits: Limits): string[] {
 }
 
 function verifyBlockIo(host: HostConfigBody, limits: Limits): string[] {
-  const warnings: string[] = [];
-  if ((host.BlkioWeight ?? 0) > 0 && !limits.blkioWeight) {
-    warnings.push(`Your kernel does not support Block I/O weight ${NOT_MOUNTED}. Weight discarded.`);
-    host.BlkioWeight = 0;
-  }
   const weight = host.BlkioWeight ?? 0;
   if (weight !== 0 && (weight < 10 || weight > 1000)) {
     throw invalidArgument('Range of blkio weight is from 10 to 1000');
+  }
+  const warnings: string[] = [];
+  if (weight > 0 && !limits.blkioWeight) {
+    warnings.push(`Your kernel does not support Block I/O weight ${NOT_MOUNTED}. Weight discarded.`);
+    host.BlkioWeight = 0;
   }
   if ((host.BlkioWeightDevice ?? []).length > 0 && !limits.blkioWeight) {
     warnings.push(`Your kernel does not support Block I/O weight_device ${NOT_MOUNTED}. Weight-device discarded.`);

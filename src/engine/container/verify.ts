@@ -5,7 +5,10 @@ import { availableParallelism } from 'node:os';
 import { posix } from 'node:path';
 import type { ContainerConfigBody, HealthcheckBody, HostConfigBody } from '../../api/types.ts';
 import { invalidArgument } from '../../base/errors.ts';
+import { normalizeCapability } from '../../runtime/capabilities.ts';
 import { parseSignal } from './signal.ts';
+import { specRlimits } from './spec-resources.ts';
+import { securityOptions } from './spec-security.ts';
 import { verifyResources } from './verify-resources.ts';
 import type { Limits } from './room.ts';
 
@@ -34,6 +37,10 @@ export function verify(config: ContainerConfigBody, host: HostConfigBody, limits
   if (!['', 'runc', 'punnet', 'io.containerd.runc.v2'].includes(host.Runtime ?? '')) {
     throw invalidArgument(`unknown or invalid runtime name: ${host.Runtime}`);
   }
+  verifyCapabilities(host);
+  // These are read again at the start; what is wrong with them is said now.
+  securityOptions(host.SecurityOpt);
+  specRlimits(host.Ulimits);
   for (const target of Object.keys(host.Tmpfs ?? {})) {
     if (!target.startsWith('/')) throw invalidArgument(`invalid mount path: '${target}' mount path must be absolute`);
     if (posix.normalize(target) === '/') throw invalidArgument("invalid specification: destination can't be '/'");
@@ -100,6 +107,19 @@ function verifyHost(host: HostConfigBody): void {
   for (const key of Object.keys(host.Annotations ?? {})) {
     if (key === '') {
       throw invalidArgument('invalid Annotations: the empty string is not permitted as an annotation key');
+    }
+  }
+}
+
+function verifyCapabilities(host: HostConfigBody): void {
+  for (const field of ['CapAdd', 'CapDrop'] as const) {
+    for (const name of host[field] ?? []) {
+      try {
+        normalizeCapability(name);
+      } catch (error) {
+        const full = `CAP_${name.toUpperCase().replace(/^CAP_/, '')}`;
+        throw invalidArgument(`invalid ${field}: unknown capability: ${JSON.stringify(full)}`, { cause: error });
+      }
     }
   }
 }
