@@ -1,6 +1,7 @@
 // Joins this terminal to an attached connection: output out, input in, half-close at its end, raw mode and detach keys on
 // a tty. Runs in the CLI, as the user. Engine API ContainerAttach; termios(3) through Node's tty.
 
+import { spawnSync } from 'node:child_process';
 import type { Hijacked } from '../../api/client.ts';
 import { demultiplexer } from '../../api/demultiplex.ts';
 import { messageOf } from '../../base/errors.ts';
@@ -101,11 +102,14 @@ function keysOf(context: Context, text: string): Uint8Array {
   }
 }
 
-/** Every key goes to the container; `NORAW` forbids it, as it does docker. */
+/** Every key goes to the container and every byte comes as it is; `NORAW` forbids it, as it does docker. */
 function rawMode(context: Context): () => void {
   if (!context.inputIsTerminal || context.env.NORAW) return () => {};
   const restore = () => void process.stdin.setRawMode(false);
   process.stdin.setRawMode(true);
+  // Node's raw mode goes on writing CR LF for LF, and the container's terminal has done so already. Without stty(1) the
+  // second CR stays, which nobody sees. Leaving raw mode restores all of it.
+  spawnSync('stty', ['-opost'], { stdio: ['inherit', 'ignore', 'ignore'] });
   process.once('exit', restore);
   return () => {
     process.removeListener('exit', restore);

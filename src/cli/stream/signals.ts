@@ -3,20 +3,31 @@
 import { constants } from 'node:os';
 import type { Context } from '../context.ts';
 
-/** Not forwarded: cannot be caught (KILL, STOP), or mean this process alone. */
-const OWN = new Set(['SIGKILL', 'SIGSTOP', 'SIGCHLD', 'SIGPIPE', 'SIGURG', 'SIGSEGV', 'SIGBUS', 'SIGFPE', 'SIGILL']);
+/** Not forwarded: cannot be caught (KILL, STOP), or mean this process alone (PROF: Node's own profiler). */
+const OWN = new Set(['SIGKILL', 'SIGSTOP', 'SIGCHLD', 'SIGPIPE', 'SIGURG', 'SIGPROF', 'SIGSEGV', 'SIGBUS', 'SIGFPE', 'SIGILL']);
+const END = new Set<string>(['SIGINT', 'SIGTERM']);
 /** Second names of a number. */
 const ALIASES = new Set(['SIGIOT', 'SIGPOLL', 'SIGUNUSED', 'SIGSTKFLT', 'SIGCLD']);
 
-/** Forwards until the returned function is called. */
-export function proxySignals(context: Context, id: string): () => void {
+/**
+ * Until the returned function is called: forwards every signal where `proxy` says so. This process outlives SIGINT and
+ * SIGTERM, because the container's end is what it waits for; the third one ends it.
+ */
+export function catchSignals(context: Context, id: string, proxy: boolean): () => void {
   const names = Object.keys(constants.signals).filter((name) => !OWN.has(name) && !ALIASES.has(name));
-  const forward = (name: NodeJS.Signals) => {
+  let endings = 0;
+  const caught = (name: NodeJS.Signals) => {
+    if (END.has(name) && ++endings === 3) {
+      context.err.write('\ngot 3 SIGTERM/SIGINTs, forcefully exiting\n');
+      process.exit(1);
+    }
+    if (!proxy) return;
     // The container may have ended just now: then there is nobody to tell.
     context.client.call('POST', `/containers/${id}/kill`, { query: { signal: name.slice(3) } }).catch(() => {});
   };
-  for (const name of names) process.on(name as NodeJS.Signals, forward);
+  const wanted = proxy ? names : [...END];
+  for (const name of wanted) process.on(name as NodeJS.Signals, caught);
   return () => {
-    for (const name of names) process.removeListener(name as NodeJS.Signals, forward);
+    for (const name of wanted) process.removeListener(name as NodeJS.Signals, caught);
   };
 }

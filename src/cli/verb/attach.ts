@@ -5,7 +5,7 @@ import { Exit } from '../exit.ts';
 import type { Flag } from '../flag.ts';
 import { collectText } from '../stream/collect.ts';
 import { join } from '../stream/join.ts';
-import { proxySignals } from '../stream/signals.ts';
+import { catchSignals } from '../stream/signals.ts';
 import { followWindow, nudgeWindow } from '../stream/window.ts';
 import type { Run } from '../verb.ts';
 
@@ -29,7 +29,7 @@ export const run: Run = async (context, { flags, positional: [name = ''] }) => {
   const noStdin = flags.on('no-stdin');
   if (!noStdin && tty && !context.inputIsTerminal) throw new Error('the input device is not a TTY');
   const detachKeys = flags.text('detach-keys') || ((await context.config()).detachKeys ?? '');
-  const release = flags.on('sig-proxy', true) && !tty ? proxySignals(context, name) : () => {};
+  const release = catchSignals(context, name, flags.on('sig-proxy', true) && !tty);
   const waiting = await context.client.stream('POST', `/containers/${name}/wait`, {});
   const stdin = !noStdin && open;
   const hijacked = await context.client.hijack(`/containers/${name}/attach`, {

@@ -8,7 +8,7 @@ import { createContainer } from '../create-container.ts';
 import { Exit, flagFailure, startFailure } from '../exit.ts';
 import type { Flags } from '../flag.ts';
 import { join, type Joined } from '../stream/join.ts';
-import { proxySignals } from '../stream/signals.ts';
+import { catchSignals } from '../stream/signals.ts';
 import { awaitExit } from '../stream/wait.ts';
 import { followWindow } from '../stream/window.ts';
 import type { Run } from '../verb.ts';
@@ -44,7 +44,7 @@ export const run: Run = async (context, { flags, positional }) => {
       quiet: flags.on('quiet'),
     }),
   );
-  const release = flags.on('sig-proxy', true) ? proxySignals(context, id) : () => {};
+  const release = catchSignals(context, id, flags.on('sig-proxy', true));
   try {
     if (body.AttachStdin || body.AttachStdout || body.AttachStderr) await attached(context, { id, body, flags });
     else await detached(context, id, body);

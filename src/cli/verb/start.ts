@@ -6,7 +6,7 @@ import { Exit } from '../exit.ts';
 import type { Flag, Flags } from '../flag.ts';
 import { textOf } from '../exit.ts';
 import { join } from '../stream/join.ts';
-import { proxySignals } from '../stream/signals.ts';
+import { catchSignals } from '../stream/signals.ts';
 import { awaitExit } from '../stream/wait.ts';
 import { followWindow } from '../stream/window.ts';
 import type { Run } from '../verb.ts';
@@ -46,7 +46,7 @@ interface Inspected {
 
 async function startAttached(context: Context, name: string, flags: Flags): Promise<void> {
   const { Id: id, Config, HostConfig } = await context.client.call<Inspected>('GET', `/containers/${name}/json`);
-  const release = Config.Tty ? () => {} : proxySignals(context, id);
+  const release = catchSignals(context, id, !Config.Tty);
   const detachKeys = flags.text('detach-keys') || ((await context.config()).detachKeys ?? '');
   const stdin = flags.on('interactive') && Config.OpenStdin;
   const connection = context.client.hijack(`/containers/${id}/attach`, {
