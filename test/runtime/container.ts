@@ -30,18 +30,25 @@ export const unmet =
   (BUSYBOX ? undefined : 'busybox is not installed (apt-get install busybox-static)') ??
   (which('unshare') ? undefined : 'unshare is not installed');
 
-const NAMESPACE = ['--map-root-user', '--map-auto', '--mount'];
+/** unshare(1)'s options: the namespaces that the daemon would be in. */
+const ROOTLESS = ['--map-root-user', '--map-auto', '--mount'];
+const AS_ROOT = ['--mount'];
 
 export interface Host {
   directory: string;
   facts: HostFacts;
+  namespaces: string[];
   /** for spawn: the unprivileged user, when the tests run as root */
   ids: { uid?: number; gid?: number };
   remove(): void;
 }
 
-/** Lays out an image directory and finds the ids that containers can have. */
-export function makeHost(): Host {
+/**
+ * Lays out an image directory and finds the ids that containers can have.
+ * @param asRoot without a user namespace around the shim: in a virtual machine, where there is no user to be
+ */
+export function makeHost({ asRoot = false } = {}): Host {
+  const namespaces = asRoot ? AS_ROOT : ROOTLESS;
   const directory = mkdtempSync(join(tmpdir(), 'punnet-runtime-'));
   chmodSync(directory, 0o755);
   const image = join(directory, 'image');
@@ -54,17 +61,17 @@ export function makeHost(): Host {
   chmodSync(join(image, 'tmp'), 0o1777);
   copyFileSync(shimPath(), join(directory, 'punnet-shim'));
   chmodSync(join(directory, 'punnet-shim'), 0o755);
-  const user = process.getuid!() === 0 ? testUser() : undefined;
+  const user = process.getuid!() === 0 && !asRoot ? testUser() : undefined;
   if (user) execFileSync('chown', ['-R', `${user.uid}:${user.gid}`, directory]);
   const ids = user ? { uid: user.uid, gid: user.gid } : {};
   const inside = (program: string, args: string[]) =>
-    execFileSync('unshare', [...NAMESPACE, program, ...args], { ...ids, encoding: 'utf8', cwd: '/' });
+    execFileSync('unshare', [...namespaces, program, ...args], { ...ids, encoding: 'utf8', cwd: '/' });
   const facts: HostFacts = {
     ...readHostFacts(),
     uidMap: parseIdMap(inside('cat', ['/proc/self/uid_map'])),
     gidMap: parseIdMap(inside('cat', ['/proc/self/gid_map'])),
   };
-  return { directory, facts, ids, remove: () => void inside('rm', ['-rf', directory]) };
+  return { directory, facts, namespaces, ids, remove: () => void inside('rm', ['-rf', directory]) };
 }
 
 export interface Wanted {
@@ -146,7 +153,7 @@ export async function start(host: Host, argv: string[], wanted: Wanted = {}): Pr
   writeFileSync(join(directory, 'plan'), encodePlan(plan), { mode: 0o644 });
   const own = ['--dir', directory, '--listen', join(directory, 's')];
   own.push('--stdin', wanted.stdin === undefined ? 'null' : 'once', ...(wanted.config?.Tty ? ['--tty'] : []));
-  const shim = spawn('unshare', [...NAMESPACE, join(host.directory, 'punnet-shim'), ...own], {
+  const shim = spawn('unshare', [...host.namespaces, join(host.directory, 'punnet-shim'), ...own], {
     ...host.ids,
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     detached: true,
