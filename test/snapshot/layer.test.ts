@@ -289,6 +289,7 @@ describe.skipIf(reason)(`a layer in its directory${reason ? ` (skipped: ${reason
       'gzip in several members',
       (archive: Buffer) => Buffer.concat([gzipSync(archive.subarray(0, 700)), gzipSync(archive.subarray(700))]),
     ],
+    ['zstd', zstdStored],
     ['no compression', (archive: Buffer) => archive],
   ])('%s is recognised by its bytes', async (_name, compress) => {
     const archive = tar({ name: 'f', data: 'x'.repeat(5000) });
@@ -301,3 +302,10 @@ describe.skipIf(reason)(`a layer in its directory${reason ? ` (skipped: ${reason
     expect(Object.keys(await unpacked(Buffer.alloc(0), gzipSync(Buffer.alloc(0))))).toEqual(['.']);
   });
 });
+
+/** A zstd frame of one block that is stored as it is; RFC 8878. */
+function zstdStored(archive: Buffer): Buffer {
+  const start = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 7 << 3, 0, 0, 0]);
+  start.writeUIntLE((archive.length << 3) | 1, 6, 3);
+  return Buffer.concat([start, archive]);
+}

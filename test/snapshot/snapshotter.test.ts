@@ -154,7 +154,7 @@ describe.skipIf(reason)(`a snapshotter${reason ? ` (skipped: ${reason})` : ''}`,
   test('a tree that is nested deeper than any path, with directories of mode 000, is removed', async () => {
     await call('prepare', 'c1', [await layer({ name: 'f' })]);
     const root = await mounted('c1');
-    await namespace.call('nest', root, 5000);
+    await namespace.call('nest', root, 1000);
     await namespace.call('umount', root);
     await call('usage', 'c1');
     await call('removeActive', 'c1');
