@@ -13,7 +13,7 @@ export function parseChallenges(values: string | string[] | undefined): Challeng
   for (const value of typeof values === 'string' ? [values] : (values ?? [])) {
     // A scheme starts at the beginning or after a comma, and is followed by a space and not by `=`.
     const pattern =
-      /(?:^|,)\s*([A-Za-z][A-Za-z0-9-]*)(?:\s+(?![=])|\s*$)|([A-Za-z0-9_-]+)\s*=\s*(?:"((?:\\.|[^"\\])*)"|([^\s,"]+))/g;
+      /(?:^|,)\s*([A-Za-z][A-Za-z0-9-]*)(?=\s*(?:,|$)|\s+[^\s=])|([A-Za-z0-9_-]+)\s*=\s*(?:"((?:\\.|[^"\\])*)"|([^\s,"]+))/g;
     for (const match of value.slice(0, 16_384).matchAll(pattern)) {
       const [, scheme, name, quoted, token] = match;
       if (scheme !== undefined) challenges.push({ scheme: scheme.toLowerCase(), parameters: {} });
