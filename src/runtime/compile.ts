@@ -9,7 +9,7 @@ import * as k from '../native/constants.ts';
 import type { Op, Plan } from '../native/ops.ts';
 import { compileDevices } from './compile/devices.ts';
 import { newMountPoints } from './compile/mount-points.ts';
-import { compileMounts } from './compile/mounts.ts';
+import { compileMounts, underProc } from './compile/mounts.ts';
 import { cloneFlags, isNew, joinNamespaces, writeIdMaps } from './compile/namespaces.ts';
 import { maskPaths, openNull, readonlyPaths, writeSysctls } from './compile/paths.ts';
 import { becomeProcess, execve, prepareProcess } from './compile/process.ts';
@@ -95,7 +95,7 @@ function child(spec: Spec, process: SpecProcess, context: { options: CompileOpti
     ...mounts.attach,
     ...devices.attach,
     // The working directory is made when the image lacks it; before proc, as all mount points.
-    ...points.directory(cleanPath(process.cwd)),
+    ...(underProc(cleanPath(process.cwd)) ? [] : points.directory(cleanPath(process.cwd))),
     ...(process.terminal ? openTerminal({ slots, points }, { console: ownDev, uid: process.user.uid }) : []),
     ...mounts.proc,
     ...writeSysctls(spec),
@@ -106,14 +106,8 @@ function child(spec: Spec, process: SpecProcess, context: { options: CompileOpti
     ...sealRoot(spec),
     ...names(spec),
     ...(isNew(spec, 'network') ? [{ who: 'child', op: 'link_up', name: 'lo' } as const] : []),
-    ...(process.terminal ? [] : standardStreams()),
     ...prepareProcess(process),
   ];
-}
-
-/* Slots 0, 1 and 2 hold the pipes that the plan's caller made; a terminal takes their place. */
-function standardStreams(): Op[] {
-  return [0, 1, 2].map((fd): Op => ({ who: 'child', op: 'dup2', fd, to: fd }));
 }
 
 function cgroupNamespace(spec: Spec): Op[] {

@@ -37,10 +37,13 @@ export function compileMounts(
 ): CompiledMounts {
   const result: CompiledMounts = { open: [], attach: [], proc: [], seal: [] };
   const places = mounts.map(place);
-  for (const each of [...places.filter((p) => !underProc(p)), ...places.filter(underProc)]) {
+  for (const each of [
+    ...places.filter((p) => !underProc(p.destination)),
+    ...places.filter((p) => underProc(p.destination)),
+  ]) {
     const compiled = each.options.bind ? bind(each, context) : filesystem(each, context);
     result.open.push(...compiled.open);
-    (underProc(each) ? result.proc : result.attach).push(...compiled.attach);
+    (underProc(each.destination) ? result.proc : result.attach).push(...compiled.attach);
     result.seal.push(...compiled.seal);
     context.points.covered(each.destination);
   }
@@ -59,7 +62,8 @@ function place(mount: SpecMount): Place {
   return { mount, destination, options };
 }
 
-function underProc({ destination }: { destination: string }): boolean {
+/** @param destination a clean absolute path */
+export function underProc(destination: string): boolean {
   return destination === '/proc' || destination.startsWith('/proc/');
 }
 
@@ -72,7 +76,7 @@ const REPLACEABLE = new Set(
 
 /* A volume over /proc would take masked paths away and feed lies to the runtime itself: CVE-2019-16884, CVE-2023-27561. */
 function checkProc(mount: SpecMount, destination: string): void {
-  if (mount.type === 'proc' || !underProc({ destination })) return;
+  if (mount.type === 'proc' || !underProc(destination)) return;
   if (destination === '/proc' && mount.source !== undefined && cleanPath(mount.source) === '/proc') return;
   if (REPLACEABLE.has(destination)) return;
   throw invalidArgument(`${JSON.stringify(destination)} cannot be mounted because it is inside /proc`);
@@ -89,7 +93,7 @@ function bind(
   const open: Op[] = [{ who: 'child', op: 'open_tree', path: mount.source, flags, slot }];
   open.push(...setAttributes(slot, options));
   const point = files.has(mount.source) ? points.file(destination) : points.directory(destination);
-  const attach: Op[] = [...realDirectory(destination, slots), ...point, ...attachSlot(slot, destination)];
+  const attach: Op[] = [...point, ...realDirectory(destination, slots), ...attachSlot(slot, destination)];
   return { open, attach, seal: [] };
 }
 
@@ -124,8 +128,8 @@ function filesystem(
   const flags = late ? options.flags & ~k.MS_RDONLY : options.flags;
   const source = mount.source ?? fstype;
   const attach: Op[] = [
-    ...realDirectory(destination, slots),
     ...points.directory(destination),
+    ...realDirectory(destination, slots),
     { who: 'child', op: 'mount', source, target: destination, fstype, flags, data: options.data },
   ];
   if (options.propagation !== 0) {
@@ -149,15 +153,13 @@ function filesystem(
 
 /*
  * /proc and /sys must be directories of the image, not links: else a link would decide where the paths lie that are masked
- * afterwards (CVE-2019-19921). They may be missing; mkdir makes them then.
- */
+ * afterwards (CVE-2019-19921).  */
 function realDirectory(destination: string, slots: Slots): Op[] {
   if (destination !== '/proc' && destination !== '/sys') return [];
   const slot = slots.passing;
   const flags = k.O_PATH | k.O_DIRECTORY | k.O_NOFOLLOW | k.O_CLOEXEC;
   const resolve = k.RESOLVE_NO_SYMLINKS;
   return [
-    { who: 'child', op: 'mkdir', path: destination, mode: 0o755, except: ['EEXIST', 'EROFS'] },
     { who: 'child', op: 'openat2', path: destination, flags, resolve, slot },
     { who: 'child', op: 'close', fd: slot },
   ];
