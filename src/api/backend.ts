@@ -1,6 +1,7 @@
 // What the API needs of the engine, declared by the consumer. Routes call these and translate; engine implements them and
 // knows nothing of HTTP. Methods return Engine API bodies; failures are PunnetErrors with Docker's texts.
 
+import type { ExplainedOp } from '../base/explained-op.ts';
 import type { Duplex } from 'node:stream';
 import type { AuthConfig, CreateBody, Filters, ProgressLine } from './types.ts';
 
@@ -61,7 +62,8 @@ export interface LogOptions {
 
 export interface ContainerBackend {
   create(body: CreateBody, options: { name?: string; platform?: string }): Promise<{ Id: string; Warnings: string[] }>;
-  start(id: string, options: { detachKeys?: string }): Promise<void>;
+  /** `explain`: resolves to the ops that ran, which no client of Docker asks for. */
+  start(id: string, options: { detachKeys?: string; explain?: boolean }): Promise<ExplainedOp[] | undefined>;
   stop(id: string, options: { signal?: string; timeout?: number }): Promise<void>;
   restart(id: string, options: { signal?: string; timeout?: number }): Promise<void>;
   kill(id: string, signal: string): Promise<void>;

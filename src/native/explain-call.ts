@@ -3,13 +3,18 @@
 import * as k from './constants.ts';
 import type { Op } from './ops.ts';
 
+/** By value: a module's own order is lost in a bundle. */
+const CONSTANTS = Object.entries<unknown>(k)
+  .filter((entry): entry is [string, number] => typeof entry[1] === 'number')
+  .sort(([, one], [, other]) => one - other);
+
 /** Flags by their kernel names, in the order of their bits; what has no name is left as a hexadecimal rest. */
 export function flagNames(prefix: string, value: number, otherwise = '0'): string {
+  const single = CONSTANTS.filter(([name, bit]) => name.startsWith(prefix) && bit !== 0 && (bit & (bit - 1)) === 0);
   const named: string[] = [];
   let rest = value >>> 0;
-  for (const [name, bit] of Object.entries(k)) {
-    if (!name.startsWith(prefix) || typeof bit !== 'number' || bit === 0) continue;
-    if ((bit & (bit - 1)) !== 0 || (rest & bit) === 0) continue; // only single bits
+  for (const [name, bit] of single) {
+    if ((rest & bit) === 0) continue;
     named.push(name);
     rest = (rest & ~bit) >>> 0;
   }

@@ -2,24 +2,11 @@
 // microseconds, and the shell command that does the same. Cannot drift from the code, since the plan is what was walked.
 // Pure; runs in the daemon. strace(1), mount(8), setpriv(1)
 
+import type { ExplainedOp } from '../base/explained-op.ts';
 import { errnoName } from './constants.ts';
 import type { OpReport, Plan } from './ops.ts';
 import { describeCall } from './explain-call.ts';
 import { newShell, shellCommand } from './explain-shell.ts';
-
-export interface ExplainedOp {
-  /** from 1, in the order of the plan */
-  step: number;
-  who: 'parent' | 'child';
-  op: string;
-  /** `mount("proc", "/proc", "proc", MS_NOSUID|MS_NODEV|MS_NOEXEC, NULL)` */
-  call: string;
-  microseconds: number;
-  /** `EEXIST`; null when the call succeeded */
-  errno: string | null;
-  /** the equivalent command in a shell, or a comment where a shell has none */
-  shell: string;
-}
 
 /**
  * The ops that ran, in the order in which they began.

@@ -32,8 +32,10 @@ export async function start(call: Call): Promise<void> {
       'starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24',
     );
   }
-  await call.backend.containers.start(call.param('id'), { detachKeys: call.text('detachKeys') });
-  call.done(204);
+  const explain = call.flag('explain');
+  const ops = await call.backend.containers.start(call.param('id'), { detachKeys: call.text('detachKeys'), explain });
+  if (explain) call.reply(200, ops ?? []);
+  else call.done(204);
 }
 
 export async function stop(call: Call): Promise<void> {

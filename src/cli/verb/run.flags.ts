@@ -1,5 +1,6 @@
 // The flags that `run` and `create` share: what they are called, how they read, what help says. Data.
 
+import { readExplain } from '../option/explain.ts';
 import { quote } from '../format/text.ts';
 import { parseBytes } from '../format/size.ts';
 import type { Flag } from '../flag.ts';
@@ -235,5 +236,11 @@ export const runFlags: Flag[] = [
   ...containerFlags,
   { name: 'detach', short: 'd', type: 'bool', help: 'Run container in background and print container ID' },
   { name: 'detach-keys', type: 'string', help: 'Override the key sequence for detaching a container' },
+  {
+    name: 'explain',
+    type: 'bool',
+    help: 'After the run, show on stderr the system calls that made the container (--explain=json: as JSON)',
+    read: readExplain,
+  },
   { name: 'sig-proxy', type: 'bool', help: 'Proxy received signals to the process', initial: 'true' },
 ];

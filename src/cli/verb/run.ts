@@ -1,6 +1,7 @@
 // punnet run: create, attach, wait, start, in this order, so that no byte and no exit code is missed.
 // Runs in the CLI, as the user. docker/cli: cli/command/container/run.go.
 
+import type { ExplainedOp } from '../../base/explained-op.ts';
 import type { CreateBody } from '../../api/types.ts';
 import { containerConfig } from '../container-config.ts';
 import type { Context } from '../context.ts';
@@ -12,6 +13,7 @@ import { catchSignals } from '../stream/signals.ts';
 import { awaitExit } from '../stream/wait.ts';
 import { followWindow } from '../stream/window.ts';
 import type { Run } from '../verb.ts';
+import { showExplanation } from '../option/explain.ts';
 import { checkPull, runFlags } from './run.flags.ts';
 
 export const flags = runFlags;
@@ -19,6 +21,7 @@ export const flags = runFlags;
 export const examples = [
   'punnet run --rm busybox echo hello',
   'punnet run --rm -it alpine sh',
+  'punnet run --rm --explain busybox true',
   'punnet run -d --name web -m 64m --cpus 0.5 busybox httpd -f',
 ];
 
@@ -47,21 +50,26 @@ export const run: Run = async (context, { flags, positional }) => {
   const release = catchSignals(context, id, flags.on('sig-proxy', true));
   try {
     if (body.AttachStdin || body.AttachStdout || body.AttachStderr) await attached(context, { id, body, flags });
-    else await detached(context, id, body);
+    else await detached(context, { id, body, flags });
   } finally {
     release();
   }
 };
 
-async function detached(context: Context, id: string, body: CreateBody): Promise<void> {
+async function detached(context: Context, { id, body, flags }: Running): Promise<void> {
   context.out.line(id);
   const waiting = await awaitExitOf(context, id, body);
   try {
-    await context.client.call('POST', `/containers/${id}/start`);
+    showExplanation(context, flags, await startContainer(context, id, flags));
   } catch (error) {
     if (body.HostConfig?.AutoRemove) await waiting.status;
     throw startFailure(error, 'run');
   }
+}
+
+function startContainer(context: Context, id: string, flags: Flags): Promise<ExplainedOp[] | undefined> {
+  const query = flags.last('explain', undefined) === undefined ? {} : { explain: true };
+  return context.client.call('POST', `/containers/${id}/start`, { query });
 }
 
 const awaitExitOf = (context: Context, id: string, body: CreateBody) =>
@@ -86,10 +94,11 @@ async function attached(context: Context, { id, body, flags }: Running): Promise
   const [hijacked, waiting] = await Promise.all([connection, awaitExitOf(context, id, body)]);
   const joined = join(context, hijacked, { tty, stdin, stdout, stderr, detachKeys });
   try {
-    await start(context, { id, body, joined, status: waiting.status });
+    const ops = await start(context, { id, body, flags, joined, status: waiting.status });
     const unfollow = tty ? followWindow(context, id) : () => {};
     const status = await ending({ joined, status: waiting.status, output: stdout || stderr });
     unfollow();
+    showExplanation(context, flags, ops);
     if (status !== 0) throw new Exit(status);
   } finally {
     joined.leave();
@@ -98,10 +107,10 @@ async function attached(context: Context, { id, body, flags }: Running): Promise
 
 async function start(
   context: Context,
-  { id, body, joined, status }: { id: string; body: CreateBody; joined: Joined; status: Promise<number> },
-): Promise<void> {
+  { id, body, flags, joined, status }: Running & { joined: Joined; status: Promise<number> },
+): Promise<ExplainedOp[] | undefined> {
   try {
-    await context.client.call('POST', `/containers/${id}/start`);
+    return await startContainer(context, id, flags);
   } catch (error) {
     joined.leave();
     if (body.HostConfig?.AutoRemove) await status;

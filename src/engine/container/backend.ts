@@ -30,8 +30,8 @@ export class Containers implements ContainerBackend {
     return create(this.#room, body, options);
   }
 
-  async start(id: string): Promise<void> {
-    await start(this.#room, this.#room.store.get(id));
+  start(id: string, { explain }: { explain?: boolean } = {}) {
+    return start(this.#room, this.#room.store.get(id), { explain });
   }
 
   async stop(id: string, options: StopOptions): Promise<void> {

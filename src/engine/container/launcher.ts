@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { invalidArgument } from '../../base/errors.ts';
 import type { Mount } from '../../base/mount.ts';
 import type { Digest } from '../../base/digest.ts';
-import { encodePlan } from '../../native/plan.ts';
+import { explainPlan } from '../../native/explain.ts';
+import { encodePlan, parseReport } from '../../native/plan.ts';
 import { bindFiles } from '../../runtime/bind-files.ts';
 import { cgroupLimits, makeCgroup, removeCgroup, wasOomKilled } from '../../runtime/cgroup.ts';
 import type { CgroupTree } from '../../runtime/cgroup-tree.ts';
@@ -95,6 +96,7 @@ export class PlanLauncher implements Launcher {
       plan: encodePlan(plan),
       op: (index) => ({ ...plan.ops[index]! }),
       isThere: (paths) => paths.some((path) => this.#isFile(record, path)),
+      explain: (report, pid) => explainPlan(plan, parseReport(report), pid),
     };
   }
 

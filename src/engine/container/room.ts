@@ -1,6 +1,7 @@
 // What the verbs of containers share, and what they need of the rooms beside them, declared here by the consumer.
 // Runs in the daemon. Types, and one function that publishes.
 
+import type { ExplainedOp } from '../../base/explained-op.ts';
 import type { Digest } from '../../base/digest.ts';
 import type { ImageConfig } from '../../base/oci-image.ts';
 import type { EventBus } from '../events.ts';
@@ -52,6 +53,8 @@ export interface Prepared {
   op(index: number): { op: string; [field: string]: unknown };
   /** whether one of these paths of the container is a file; binds are not looked at */
   isThere(paths: string[]): boolean;
+  /** The shim's report in words; `pid` is init's. */
+  explain(report: string, pid: number): ExplainedOp[];
 }
 
 export interface Launcher {

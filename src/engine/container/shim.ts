@@ -21,6 +21,8 @@ export interface ShimOptions {
   stdin: 'null' | 'open' | 'once';
   log?: { path: string; maxSize?: number; maxFile?: number };
   size?: { rows: number; columns: number };
+  /** report every op, not only those of a plan that fails */
+  explain?: boolean;
 }
 
 /** The plan failed at one op. */
@@ -162,6 +164,7 @@ function argumentsOf(options: ShimOptions): string[] {
   const { log, size } = options;
   const args = ['--dir', options.directory, '--listen', options.socket, '--stdin', options.stdin];
   if (options.tty) args.push('--tty');
+  if (options.explain === true) args.push('--explain');
   if (log !== undefined) args.push('--log', log.path);
   if (log?.maxSize !== undefined) args.push('--log-max-size', String(log.maxSize));
   if (log?.maxFile !== undefined) args.push('--log-max-file', String(log.maxFile));

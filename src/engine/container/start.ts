@@ -1,7 +1,8 @@
 // `start`: plan, shim, attached clients, and only then execve. Runs in the daemon. moby: daemon/start.go.
 
-import { rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ExplainedOp } from '../../base/explained-op.ts';
 import { PunnetError, conflict, internal, messageOf, notFound, notModified } from '../../base/errors.ts';
 import { nowNanoseconds, rfc3339 } from '../clock.ts';
 import type { Container } from './container.ts';
@@ -13,8 +14,15 @@ import type { Prepared, Room } from './room.ts';
 import { PlanFailure, Shim, type ShimOptions } from './shim.ts';
 import { explainFailure } from './start-error.ts';
 
+export interface StartOptions {
+  /** resolve to the ops that ran */
+  explain?: boolean;
+}
+
+type StartResult = ExplainedOp[] | undefined;
+
 /** @throws notModified when it runs already; PunnetError with Docker's texts when it does not start */
-export function start(room: Room, container: Container): Promise<void> {
+export function start(room: Room, container: Container, options: StartOptions = {}): Promise<StartResult> {
   return container.exclusive(async () => {
     const { status } = container.state;
     if (status === 'running') throw notModified('container is already started');
@@ -22,12 +30,16 @@ export function start(room: Room, container: Container): Promise<void> {
       throw conflict('container is marked for removal and cannot be started');
     }
     container.cancelRestart?.();
-    await startNow(room, container, { manual: true });
+    return startNow(room, container, { manual: true, ...options });
   });
 }
 
 /** The start itself; the caller holds the container. `manual`: a client asked, so a restart policy begins anew. */
-export async function startNow(room: Room, container: Container, { manual }: { manual: boolean }): Promise<void> {
+export async function startNow(
+  room: Room,
+  container: Container,
+  { manual, explain }: { manual: boolean } & StartOptions,
+): Promise<StartResult> {
   if (manual) {
     container.backoff = 0;
     container.state.manuallyStopped = false;
@@ -35,22 +47,24 @@ export async function startNow(room: Room, container: Container, { manual }: { m
   }
   // A shim that has told the exit may still hold the old mounts; overlayfs wants the writable layer for one mount at a time.
   await container.shim?.gone;
+  let ops: StartResult;
   try {
-    await launch(room, container);
+    ops = await launch(room, container, { explain });
   } catch (error) {
     await failed(room, container, error);
   }
   room.publish(container, 'start');
+  return ops;
 }
 
-async function launch(room: Room, container: Container): Promise<void> {
+async function launch(room: Room, container: Container, { explain }: StartOptions): Promise<StartResult> {
   const { record, directory } = container;
   checkNetwork(record.hostConfig.NetworkMode ?? '');
   writeNetworkFiles(directory, record);
   const prepared = await room.launcher.prepare(record, directory);
   writeFileSync(join(directory, 'plan'), prepared.plan, { mode: 0o600 });
   forgetLastRun(directory);
-  const shim = Shim.spawn(shimOptions(room, container));
+  const shim = Shim.spawn({ ...shimOptions(room, container), explain });
   const before = { ...container.state };
   try {
     const pid = await shim.ready;
@@ -74,14 +88,15 @@ async function launch(room: Room, container: Container): Promise<void> {
   } catch (error) {
     shim.close();
     container.state = before;
-    throw explain(error, prepared);
+    throw explained(error, prepared);
   }
   watchExit(room, container, shim);
+  return explain ? prepared.explain(readFileSync(join(directory, 'report'), 'utf8'), container.state.pid) : undefined;
 }
 
 /** What the shim of an earlier run left must not be taken for news of this one. */
 function forgetLastRun(directory: string): void {
-  for (const name of ['exit', 'pid']) rmSync(join(directory, name), { force: true });
+  for (const name of ['exit', 'pid', 'report']) rmSync(join(directory, name), { force: true });
 }
 
 /** Names of networks other than these three belong to networks that nobody has made. */
@@ -129,7 +144,7 @@ class StartError extends PunnetError {
   }
 }
 
-function explain(error: unknown, prepared: Prepared): unknown {
+function explained(error: unknown, prepared: Prepared): unknown {
   if (!(error instanceof PlanFailure)) return error;
   const { message, exitCode } = explainFailure(prepared.op(error.index), error.errno, prepared.isThere);
   return new StartError(exitCode === 128 ? 'internal' : 'invalidArgument', message, { exitCode, cause: error });
