@@ -85,6 +85,20 @@ describe.skipIf(missing)(missing ? `images (skipped: ${missing})` : 'images', ()
     });
   });
 
+  test('a pull that fills the disk leaves no blob behind; one that fails otherwise keeps what it has for the next try', async () => {
+    const bench = makeBench();
+    const fail = (message: string) => {
+      bench.layers.unpack = () => Promise.reject(new Error(message));
+    };
+    fail('the line is cut');
+    await expect(bench.pull(`${host}/x/one`)).rejects.toThrow('cut');
+    expect(bench.content.has(one.manifest.digest as Digest)).toBe(true);
+    fail('write layer: ENOSPC: no space left on device');
+    await expect(bench.pull(`${host}/x/one`)).rejects.toThrow('ENOSPC');
+    expect(bench.content.list()).toEqual([]);
+    expect(bench.images.count).toBe(0);
+  });
+
   describe('are found', () => {
     test('by name, by id, and by the beginning of an id', async () => {
       const { pull, images } = makeBench();

@@ -3,10 +3,12 @@
 
 import type { ImageBackend } from '../../api/backend.ts';
 import { digestOf, type Digest } from '../../base/digest.ts';
+import { messageOf } from '../../base/errors.ts';
 import type { Platform } from '../../base/oci-image.ts';
 import { formatPlatform, parsePlatform, platformMatches } from '../../registry/platform.ts';
 import { pull as pullFromRegistry } from '../../registry/pull.ts';
 import { canonicalName, familiar, familiarName, parseReference, withDefaultTag } from '../../registry/reference.ts';
+import { collect } from './collect.ts';
 import { configOf, holder, nameOf, publish, type ImageRoom } from './room.ts';
 
 type Options = Parameters<ImageBackend['pull']>[1];
@@ -44,8 +46,23 @@ export async function pull(room: ImageRoom, text: string, options: Options): Pro
     options.progress({ status: `Status: ${what} for ${familiar(reference)}` });
     warnOfPlatform(room, { text: familiarName(reference), id: pulled.config, platform, options });
     publish(room, 'pull', { id: familiar(reference), name: familiarName(reference), of: pulled.config });
+  } catch (error) {
+    const held = release();
+    if (isDiskFull(error)) await freeSpace(room, held);
+    throw error;
   } finally {
     release();
+  }
+}
+
+const isDiskFull = (error: unknown) => /\b(ENOSPC|EDQUOT)\b/.test(messageOf(error));
+
+/** What came down is kept for the next try, but not on a full disk: no `rmi` could free what has no name. */
+async function freeSpace(room: ImageRoom, digests: Digest[]): Promise<void> {
+  try {
+    await collect(room, { blobs: digests, layers: digests });
+  } catch {
+    // The full disk is the news; what could not be freed now goes at the next start.
   }
 }
 

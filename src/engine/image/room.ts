@@ -113,8 +113,8 @@ export function sizeOf(room: ImageRoom, record: ImageRecord): number {
   return record.diffIDs.reduce((sum, diffID) => sum + (room.layers.has(diffID) ? room.layers.size(diffID) : 0), 0);
 }
 
-/** Spares digests from collection until the returned function is called. */
-export function holder(room: ImageRoom): { hold(digest: Digest): void; release(): void } {
+/** Spares digests from collection until `release` is called, which gives them back. */
+export function holder(room: ImageRoom): { hold(digest: Digest): void; release(): Digest[] } {
   const mine: Digest[] = [];
   return {
     hold(digest) {
@@ -122,11 +122,13 @@ export function holder(room: ImageRoom): { hold(digest: Digest): void; release()
       room.held.set(digest, (room.held.get(digest) ?? 0) + 1);
     },
     release() {
-      for (const digest of mine.splice(0)) {
+      const released = mine.splice(0);
+      for (const digest of released) {
         const count = (room.held.get(digest) ?? 1) - 1;
         if (count > 0) room.held.set(digest, count);
         else room.held.delete(digest);
       }
+      return released;
     },
   };
 }
