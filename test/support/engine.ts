@@ -27,9 +27,11 @@ export interface EngineSpec {
   skip?: string;
 }
 
+/** Over all engines of a test file: two of them may share a home. */
+let serial = 0;
+
 export class Engine {
   readonly spec: EngineSpec;
-  #serial = 0;
 
   constructor(spec: EngineSpec) {
     this.spec = spec;
@@ -41,7 +43,7 @@ export class Engine {
 
   /** A container name that no other test uses. */
   name(hint = 'c'): string {
-    return `${hint}-${process.pid}-${this.#serial++}`;
+    return `${hint}-${process.pid}-${serial++}`;
   }
 
   /** Runs the client with these arguments, as the engine's user. */
@@ -83,6 +85,12 @@ export class Engine {
   /** One value of `inspect`, decoded from JSON: `inspect('c', '.State.ExitCode')`. */
   async inspect(object: string, path: string): Promise<unknown> {
     return JSON.parse(await this.must(['inspect', '--format', `{{json ${path}}}`, object])) as unknown;
+  }
+
+  /** Why this engine cannot limit memory and CPUs here, or undefined: it says so itself. */
+  async withoutLimits(): Promise<string | undefined> {
+    const answer = await this.must(['info', '--format', '{{.MemoryLimit}} {{.CpuCfsQuota}}']);
+    return answer === 'true true' ? undefined : 'this host delegates no memory and cpu controllers';
   }
 
   async remove(...names: string[]): Promise<void> {

@@ -1,7 +1,8 @@
 // Every command block of the documents that is marked ```sh run``` runs on punnet as it stands there, and succeeds.
 
-import { describe, expect, test } from 'vitest';
-import { onEveryEngine } from '../support/every-engine.ts';
+import { expect, test } from 'vitest';
+import { claims } from '../support/claims.ts';
+import { engines } from '../support/every-engine.ts';
 import { blocks, documents } from '../support/markdown.ts';
 import { PROJECT } from '../support/need.ts';
 import { run } from '../support/process.ts';
@@ -10,9 +11,9 @@ const runnable = documents()
   .flatMap(blocks)
   .filter(({ info }) => info === 'sh run');
 
-onEveryEngine('documents', (engine) => {
-  const { spec } = engine;
-  describe.runIf(spec.kind === 'punnet' && spec.client === 'punnet')('on punnet', () => {
+for (const engine of engines().filter(({ spec }) => spec.kind === 'punnet' && spec.client === 'punnet'))
+  claims(`documents: ${engine.label}`, engine.spec.skip, () => {
+    const { spec } = engine;
     test.each(runnable)('$document, line $line, runs', async ({ code }) => {
       const outcome = await run('sh', ['-eu', '-c', code], {
         cwd: spec.home,
@@ -22,4 +23,3 @@ onEveryEngine('documents', (engine) => {
       expect({ ...outcome, stdout: '' }).toEqual({ code: 0, stdout: '', stderr: expect.any(String) as string });
     });
   });
-});

@@ -17,6 +17,7 @@ import { resolveProfile, defaultProfile } from '../../runtime/seccomp.ts';
 import { mergeMounts, userMounts, type BoundMount } from './spec-mounts.ts';
 import { specResources, specRlimits, type DeviceNumbers } from './spec-resources.ts';
 import { securityOptions, type SecurityOptions } from './spec-security.ts';
+import { specSysctls } from './spec-sysctls.ts';
 
 /** Of a container's record. */
 export interface SpecRecord {
@@ -81,7 +82,7 @@ export function containerSpec(input: SpecInput): Spec {
     linux.uidMappings = facts.uidMap.map(identity);
     linux.gidMappings = facts.gidMap.map(identity);
   }
-  if (host.Sysctls && Object.keys(host.Sysctls).length > 0) linux.sysctl = host.Sysctls;
+  linux.sysctl = specSysctls(host.Sysctls, { hostNetwork: modes.hostNetwork, gidMap: facts.gidMap });
   if (!host.Privileged && security.seccomp !== 'unconfined') {
     const profile = security.seccomp === 'default' ? defaultProfile() : security.seccomp;
     const capabilities = spec.process!.capabilities?.bounding ?? [];
