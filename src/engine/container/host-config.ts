@@ -61,8 +61,6 @@ export function completeHostConfig(host: HostConfigBody): HostConfigBody {
     PidsLimit: null,
     Ulimits: [],
     ...host,
-    MaskedPaths: host.MaskedPaths ?? (host.Privileged ? null : [...MASKED_PATHS]),
-    ReadonlyPaths: host.ReadonlyPaths ?? (host.Privileged ? null : [...READONLY_PATHS]),
     NetworkMode: mode === '' || mode === 'default' ? 'bridge' : mode,
     IpcMode: host.IpcMode || 'private',
     CgroupnsMode: host.CgroupnsMode || (host.Privileged === true ? 'host' : 'private'),
