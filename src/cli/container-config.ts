@@ -54,7 +54,6 @@ export function containerConfig(flags: Flags, [image = '', ...command]: string[]
     ...(flags.changed('stop-timeout') && { StopTimeout: flags.number('stop-timeout') }),
     ...(Object.keys(ports.exposed).length > 0 && { ExposedPorts: ports.exposed }),
     ...(healthcheck && { Healthcheck: healthcheck }),
-    ...(mac !== '' && { MacAddress: mac }),
   };
   const hostConfig: HostConfigBody = {
     ...resources(flags),
@@ -69,8 +68,8 @@ export function containerConfig(flags: Flags, [image = '', ...command]: string[]
     RestartPolicy: restart,
     LogConfig: { Type: driver, Config: toObject(flags.all('log-opt')) },
     Devices: devices,
-    CapAdd: orNull(flags.all('cap-add')),
-    CapDrop: orNull(flags.all('cap-drop')),
+    CapAdd: orNull(capabilities(flags.all('cap-add'))),
+    CapDrop: orNull(capabilities(flags.all('cap-drop'))),
     GroupAdd: orNull(flags.all('group-add')),
     Privileged: flags.on('privileged'),
     ReadonlyRootfs: flags.on('read-only'),
@@ -86,7 +85,7 @@ export function containerConfig(flags: Flags, [image = '', ...command]: string[]
     Sysctls: flags.changed('sysctl') ? toObject(flags.all('sysctl')) : undefined,
     Annotations: flags.changed('annotation') ? toObject(flags.all('annotation')) : undefined,
     Dns: flags.all('dns'),
-    DnsOptions: [...flags.all('dns-opt'), ...flags.all('dns-option')],
+    DnsOptions: flags.all('dns-option'),
     DnsSearch: flags.all('dns-search'),
     ExtraHosts: orNull(flags.all('add-host')),
     Links: orNull(flags.all('link')),
@@ -102,6 +101,14 @@ export function containerConfig(flags: Flags, [image = '', ...command]: string[]
 }
 
 const orNull = <T>(list: T[]): T[] | null => (list.length > 0 ? list : null);
+
+/** `net_admin` is CAP_NET_ADMIN; each once. */
+function capabilities(names: string[]): string[] {
+  const full = names
+    .map((name) => name.trim().toUpperCase())
+    .map((name) => (name === 'ALL' ? name : name.replace(/^(?!CAP_)/, 'CAP_')));
+  return [...new Set(full)].sort();
+}
 
 /** A variable that is named twice keeps its first place and its last value. */
 function lastOfEach(pairs: string[]): string[] {

@@ -25,6 +25,8 @@ export interface Flag {
   /** as help shows it, with its quotes */
   initial?: string;
   hidden?: true;
+  /** an old spelling: values go to the flag of this name */
+  means?: string;
   /** what to use instead; said on stderr when the flag is used */
   deprecated?: string;
   /** the values, for shell completion */

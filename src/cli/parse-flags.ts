@@ -29,7 +29,7 @@ export function parseFlags(words: string[], { flags: known, interspersed }: Pars
 
   const set = (flag: Flag, text: string) => {
     try {
-      parsed.flags.add(flag.name, readerOf(flag)(text));
+      parsed.flags.add(flag.means ?? flag.name, readerOf(flag)(text));
     } catch (error) {
       const name = flag.short ? `-${flag.short}, --${flag.name}` : `--${flag.name}`;
       throw new UsageError(`invalid argument ${JSON.stringify(text)} for "${name}" flag: ${messageOf(error)}`);

@@ -11,7 +11,7 @@ export interface Networking {
 
 /** @throws Error with Docker's text */
 export function networking(flags: Flags): Networking {
-  const options = [...flags.all<NetworkOption>('network'), ...flags.all<NetworkOption>('net')];
+  const options = flags.all<NetworkOption>('network');
   const first = options[0];
   const endpoints: Record<string, object> = {};
   for (const [index, option] of (options.length > 0 ? options : [{ name: 'default' }]).entries()) {
@@ -35,7 +35,7 @@ function isUserDefined(name: string): boolean {
 }
 
 function withFlags(option: NetworkOption, flags: Flags): NetworkOption {
-  const aliases = [...flags.all('network-alias'), ...flags.all('net-alias')];
+  const aliases = flags.all('network-alias');
   const both = (a: boolean, b: boolean, flag: string, own: string) => {
     if (a && b) throw new Error(`conflicting options: cannot specify both --${flag} and per-network ${own}`);
   };

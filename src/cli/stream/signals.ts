@@ -4,7 +4,18 @@ import { constants } from 'node:os';
 import type { Context } from '../context.ts';
 
 /** Not forwarded: cannot be caught (KILL, STOP), or mean this process alone (PROF: Node's own profiler). */
-const OWN = new Set(['SIGKILL', 'SIGSTOP', 'SIGCHLD', 'SIGPIPE', 'SIGURG', 'SIGPROF', 'SIGSEGV', 'SIGBUS', 'SIGFPE', 'SIGILL']);
+const OWN = new Set([
+  'SIGKILL',
+  'SIGSTOP',
+  'SIGCHLD',
+  'SIGPIPE',
+  'SIGURG',
+  'SIGPROF',
+  'SIGSEGV',
+  'SIGBUS',
+  'SIGFPE',
+  'SIGILL',
+]);
 const END = new Set<string>(['SIGINT', 'SIGTERM']);
 /** Second names of a number. */
 const ALIASES = new Set(['SIGIOT', 'SIGPOLL', 'SIGUNUSED', 'SIGSTKFLT', 'SIGCLD']);
