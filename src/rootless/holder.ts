@@ -7,7 +7,9 @@ import { join } from 'node:path';
 import { readJson, writeJsonAtomic } from '../base/atomic-file.ts';
 import { errnoOf } from '../base/errors.ts';
 import type { Account } from './account.ts';
+import type { Owner } from './directories.ts';
 import { startHolder } from './enter.ts';
+import { mountHostTree } from './host-tree.ts';
 import type { IdMaps } from './id-map.ts';
 import { isAlive, startTimeOf, type ProcessIdentity } from './process-identity.ts';
 
@@ -16,6 +18,8 @@ export interface Holder extends ProcessIdentity {
   userNamespace: string;
   mountNamespace: string;
   maps: IdMaps;
+  /** where the host's files are id-mapped, in an environment that root started */
+  hostTree?: string;
 }
 
 /**
@@ -38,13 +42,18 @@ export function findHolder(directory: string): Holder | undefined {
 /** Starts a holder with these maps and writes its state. @throws what startHolder throws */
 export async function createHolder(
   directory: string,
-  options: { maps: IdMaps; account: Account; shim: string },
+  options: { maps: IdMaps; account: Account; shim: string; hostTree: string | undefined; owner: Owner },
 ): Promise<Holder> {
   const pid = await startHolder(options);
   const startTime = startTimeOf(pid);
   const namespaces = namespacesOf(pid);
   if (!startTime || !namespaces) throw new Error(`holder ${pid} ended at once`);
-  const holder = { pid, startTime, ...namespaces, maps: options.maps };
+  const { maps, hostTree, owner } = options;
+  const holder: Holder = { pid, startTime, ...namespaces, maps };
+  if (hostTree !== undefined) {
+    await mountHostTree(hostTree, { holder, owner });
+    holder.hostTree = hostTree;
+  }
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   writeJsonAtomic(join(directory, 'holder.json'), holder);
   return holder;

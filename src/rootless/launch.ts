@@ -47,7 +47,8 @@ export async function launch(options: Launch): Promise<void> {
     if (await listens(locations.socket)) return;
     const programs = account.asRoot ? programsFor(options.programs, `${locations.root}.program`) : options.programs;
     const shim = join(programs.native, 'punnet-shim');
-    const holder = findHolder(state) ?? (await createHolder(state, { maps, account, shim }));
+    const hostTree = account.asRoot ? join(locations.run, 'host') : undefined;
+    const holder = findHolder(state) ?? (await createHolder(state, { maps, account, shim, owner, hostTree }));
     await startDaemon({ ...options, programs }, { holder, owner });
   } finally {
     closeSync(lock);
@@ -74,6 +75,7 @@ async function startDaemon(options: Launch, { holder, owner }: { holder: Holder;
     env: {
       ...env,
       ...environmentOf({ locations, holder, account, native: programs.native }),
+      ...(holder.hostTree && { PUNNET_HOST_TREE: holder.hostTree }),
       ...(cgroup && { PUNNET_CGROUP: cgroup.parent }),
     },
     stdout: log,

@@ -8,6 +8,7 @@ import type { Locations } from '../base/locations.ts';
 import type { Account } from './account.ts';
 import { startInside } from './enter.ts';
 import { createHolder, endHolder, findHolder, stateDirectory, type Holder } from './holder.ts';
+import { outsideId } from './id-map.ts';
 import { mapsFor } from './launch.ts';
 import { isAlive, startTimeOf } from './process-identity.ts';
 import { programsFor, type Programs } from './program-copy.ts';
@@ -34,7 +35,10 @@ export async function uninstall(options: Uninstall): Promise<void> {
   let holder = findHolder(state);
   if (holder) await endProcesses(holder);
   if (existsSync(locations.root)) {
-    holder ??= await createHolder(state, { maps: mapsFor(account), account, shim: join(native, 'punnet-shim') });
+    const maps = mapsFor(account);
+    const owner = { uid: outsideId(maps.uid, 0)!, gid: outsideId(maps.gid, 0)! };
+    const shim = join(native, 'punnet-shim');
+    holder ??= await createHolder(state, { maps, account, shim, owner, hostTree: undefined });
     const inside = readdirSync(locations.root).map((name) => join(locations.root, name));
     const { ended } = startInside({
       holder,

@@ -26,6 +26,7 @@ import { run, type Outcome } from '../support/process.ts';
 import { scratch } from '../support/scratch.ts';
 import { until } from '../support/until.ts';
 
+vi.setConfig({ testTimeout: 120_000 }); // a bound for hangs on a busy machine
 const missing = need('built', 'subids');
 beforeEach(({ skip }) => {
   if (missing) skip(missing);

@@ -9,6 +9,7 @@ import type { ContainerConfigBody, CreateBody, HostConfigBody } from '../../api/
 import type { Digest } from '../../base/digest.ts';
 import { PunnetError } from '../../base/errors.ts';
 import type { ImageProcessConfig } from '../../base/oci-image.ts';
+import { hostPath } from '../../rootless/host-path.ts';
 import { nowNanoseconds, rfc3339 } from '../clock.ts';
 import { checkShape } from './body-shape.ts';
 import { Container } from './container.ts';
@@ -133,7 +134,7 @@ function realise(room: Room, { point, create, anonymous }: WantedMount, volumes:
   }
   if (create) {
     try {
-      mkdirSync(point.Source, { recursive: true, mode: 0o755 });
+      mkdirSync(hostPath(point.Source), { recursive: true, mode: 0o755 });
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       // EEXIST: a file is there, which is as good a source as a directory.

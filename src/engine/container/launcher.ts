@@ -8,6 +8,7 @@ import type { Mount } from '../../base/mount.ts';
 import type { Digest } from '../../base/digest.ts';
 import { explainPlan } from '../../native/explain.ts';
 import { encodePlan, parseReport } from '../../native/plan.ts';
+import { hostPath } from '../../rootless/host-path.ts';
 import { bindFiles } from '../../runtime/bind-files.ts';
 import { cgroupLimits, makeCgroup, removeCgroup, wasOomKilled } from '../../runtime/cgroup.ts';
 import type { CgroupTree } from '../../runtime/cgroup-tree.ts';
@@ -70,8 +71,11 @@ export class PlanLauncher implements Launcher {
     const { roots, cgroups, init, filters } = this.#options;
     const rootMounts = roots.mounts(record.id, { volatile: hostConfig.AutoRemove === true });
     const rootfs = rootMounts[0]!.target;
+    const mounts = record.mounts.map((mount) =>
+      mount.Type === 'bind' ? { ...mount, Source: hostPath(mount.Source) } : mount,
+    );
     const spec = containerSpec({
-      record,
+      record: { ...record, mounts },
       user: lookUpUser(config.User ?? '', this.#userFiles(record), hostConfig.GroupAdd ?? []),
       facts: this.#facts,
       files: {

@@ -6,6 +6,7 @@ import { posix } from 'node:path';
 import type { ContainerConfigBody, HostConfigBody, MountBody } from '../../api/types.ts';
 import { invalidArgument, notImplemented, type PunnetError } from '../../base/errors.ts';
 import type { MountPoint } from './record.ts';
+import { hostPath } from '../../rootless/host-path.ts';
 
 const MODES: Record<string, string[]> = {
   access: ['rw', 'ro'],
@@ -96,7 +97,7 @@ function ofMount(mount: MountBody): WantedMount {
         throw wrong(`invalid propagation mode: ${bind.Propagation}`);
       }
       if (!Source.startsWith('/')) throw wrong(`invalid mount path: '${Source}' mount path must be absolute`);
-      const exists = statSync(Source, { throwIfNoEntry: false }) !== undefined;
+      const exists = statSync(hostPath(Source), { throwIfNoEntry: false }) !== undefined;
       if (!exists && bind.CreateMountpoint !== true) throw wrong(`bind source path does not exist: ${Source}`);
       return {
         point: {
