@@ -25,6 +25,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "text.h"
+
 // Numbers since Linux 5.1 are the same on every architecture; headers of older systems may lack them.
 #ifndef SYS_open_tree
 #define SYS_open_tree 428
@@ -66,14 +68,16 @@ static int keep(struct plan_walk *walk, uint64_t number, long fd) {
 static const char *expand(const struct plan_walk *walk, const char *path, char *to, size_t size) {
   const char *mark = walk->child > 0 ? strstr(path, "%child") : NULL;
   if (!mark) return path;
-  char digits[16];
-  size_t n = sizeof digits, before = (size_t)(mark - path), after = strlen(mark + 6);
-  for (unsigned pid = (unsigned)walk->child; pid; pid /= 10) digits[--n] = (char)('0' + pid % 10);
-  size_t length = sizeof digits - n;
-  if (before + length + after + 1 > size) return path;  // ENOENT will say so
+  size_t before = (size_t)(mark - path), after = strlen(mark + 6);
+  if (before + 20 + after + 1 > size) return path;  // ENOENT will say so
   memcpy(to, path, before);
-  memcpy(to + before, digits + n, length);
-  memcpy(to + before + length, mark + 6, after + 1);
+  memcpy(put_number(to + before, (uint64_t)walk->child, 1), mark + 6, after + 1);
+  return to;
+}
+
+/** A file that is held open, as a path that leads to it whatever its name leads to by now. */
+static const char *fd_path(int fd, char *to) {
+  *put_number(put_text(to, "/proc/self/fd/"), (uint64_t)fd, 1) = 0;
   return to;
 }
 
@@ -244,7 +248,7 @@ int plan_do(struct plan_walk *walk, const struct plan_op *op) {
     case PLAN_CHROOT:
       return chroot(TEXT(0));
     case PLAN_MOUNT:
-      return mount(TEXT(0), TEXT(1), TEXT(2), arg[3], TEXT(4));
+      return mount(arg[5] == PLAN_NONE ? TEXT(0) : fd_path(slot(walk, arg[5]), path), TEXT(1), TEXT(2), arg[3], TEXT(4));
     case PLAN_UMOUNT2:
       return umount2(TEXT(0), (int)arg[1]);
     case PLAN_OPEN_TREE:

@@ -46,7 +46,7 @@ extern "C" {
   X(CHDIR, "chdir", "s")                           \
   X(FCHDIR, "fchdir", "f")                         \
   X(CHROOT, "chroot", "s")                         \
-  X(MOUNT, "mount", "nsnun")                       \
+  X(MOUNT, "mount", "nsnung")                      \
   X(UMOUNT2, "umount2", "su")                      \
   X(OPEN_TREE, "open_tree", "gsuf")                \
   X(MOVE_MOUNT, "move_mount", "fng")               \

@@ -9,7 +9,7 @@ const at = (path: string | undefined, fd: number | undefined) => path ?? `slot $
 export function describeOp(op: Op): string {
   switch (op.op) {
     case 'mount':
-      return `mount ${op.source ?? op.fstype ?? 'none'} on ${op.target}`;
+      return `mount ${op.source ?? op.fstype ?? (op.from === undefined ? 'none' : `slot ${op.from}`)} on ${op.target}`;
     case 'umount2':
       return `umount2 ${op.target}`;
     case 'open':

@@ -90,7 +90,13 @@ export function describeCall(op: Op, pid?: number): string {
     case 'chroot':
       return call(text(op.path));
     case 'mount':
-      return call(text(op.source), text(op.target), text(op.fstype), flagNames('MS_', op.flags), text(op.data));
+      return call(
+        op.from === undefined ? text(op.source) : fd(op.from),
+        text(op.target),
+        text(op.fstype),
+        flagNames('MS_', op.flags),
+        text(op.data),
+      );
     case 'umount2':
       return call(text(op.target), flagNames('MNT_', op.flags));
     case 'open_tree': {

@@ -68,8 +68,9 @@ function capabilities(mask: bigint): string {
   return ['-all', ...held.map((name) => `+${name}`)].join(',');
 }
 
-function mountCommand(op: Extract<Op, { op: 'mount' }>): string {
-  const { source, target, fstype, flags, data } = op;
+function mountCommand(op: Extract<Op, { op: 'mount' }>, shell: Shell): string {
+  const { target, fstype, flags, data } = op;
+  const source = op.from === undefined ? op.source : named(shell, op.from);
   const recursive = flags & k.MS_REC ? 'r' : '';
   const options = [...has(MOUNT_OPTIONS, flags), ...(data ? [data] : [])];
   const changed = has(PROPAGATIONS, flags)[0];
@@ -181,7 +182,7 @@ function commandOf(op: Op, shell: Shell): string {
     case 'chroot':
       return `chroot ${quote(op.path)}`;
     case 'mount':
-      return mountCommand(op);
+      return mountCommand(op, shell);
     case 'umount2':
       return `umount${op.flags & k.MNT_DETACH ? ' -l' : ''} ${quote(op.target)}`;
     case 'move_mount':

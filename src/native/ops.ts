@@ -50,7 +50,16 @@ export type Op = Common &
     | { op: 'chdir'; path: string }
     | { op: 'fchdir'; fd: Slot }
     | { op: 'chroot'; path: string }
-    | { op: 'mount'; source: string | null; target: string; fstype: string | null; flags: number; data: string | null }
+    /** `from`: the file that this slot holds is the source, as /proc/self/fd/N; the caller's own /proc must be there. */
+    | {
+        op: 'mount';
+        source: string | null;
+        target: string;
+        fstype: string | null;
+        flags: number;
+        data: string | null;
+        from?: Slot;
+      }
     | { op: 'umount2'; target: string; flags: number }
     | { op: 'open_tree'; dirfd?: Slot; path: string; flags: number; slot: Slot }
     /** Moves the detached mount in `from` onto `target`, or onto the file that slot `to` holds. */

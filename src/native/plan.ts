@@ -32,7 +32,7 @@ export const LAYOUT: { [name in OpName]: string } = {
   chdir: 'path:s',
   fchdir: 'fd:f',
   chroot: 'path:s',
-  mount: 'source:n target:s fstype:n flags:u data:n',
+  mount: 'source:n target:s fstype:n flags:u data:n from:g',
   umount2: 'target:s flags:u',
   open_tree: 'dirfd:g path:s flags:u slot:f',
   move_mount: 'from:f target:n to:g',

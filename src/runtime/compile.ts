@@ -100,7 +100,7 @@ function child(spec: Spec, process: SpecProcess, context: { options: CompileOpti
     ...mounts.proc,
     ...writeSysctls(spec),
     ...readonlyPaths(spec),
-    ...maskPaths(spec, { slots, nullDevice: nullDevice.slot }),
+    ...maskPaths(spec, nullDevice.slot),
     ...dropOldRoot(old),
     ...mounts.seal,
     ...sealRoot(spec),

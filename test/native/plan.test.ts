@@ -43,7 +43,7 @@ parent release
 child await
 child openat2 none "/" 0 0 16 127
 child openat2 127 "ä" 1 384 0 3
-child mount null "/" null 16384 null
+child mount null "/" null 16384 null none
 child mkdir "/x" 493 !17 !30
 child mount_setattr 3 null 32768 1 0 0 none
 child setrlimit 7 1024 none

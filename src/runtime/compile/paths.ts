@@ -35,26 +35,23 @@ export function openNull(spec: Spec, slots: Slots): { open: Op[]; slot: Slot } {
 }
 
 /** A masked file reads as empty, a masked directory is empty; a path that is not there needs no mask. */
-export function maskPaths(spec: Spec, { slots, nullDevice }: { slots: Slots; nullDevice: Slot }): Op[] {
+export function maskPaths(spec: Spec, nullDevice: Slot): Op[] {
   const ops: Op[] = [];
   const masked = spec.linux?.maskedPaths ?? [];
   for (const path of masked) {
-    if (!DIRECTORIES.has(path)) ops.push(...maskFile(path, { slot: slots.passing, nullDevice }));
+    if (!DIRECTORIES.has(path)) ops.push(maskFile(path, nullDevice));
     if (!FILES.has(path)) ops.push(maskDirectory(path));
   }
   if (masked.some((path) => !DIRECTORIES.has(path))) ops.push({ who: 'child', op: 'close', fd: nullDevice });
   return ops;
 }
 
-function maskFile(path: string, { slot, nullDevice }: { slot: Slot; nullDevice: Slot }): Op[] {
-  const flags = k.OPEN_TREE_CLONE | k.OPEN_TREE_CLOEXEC | k.AT_EMPTY_PATH;
-  // EINVAL: it is a directory.
-  const except = FILES.has(path) ? ['ENOENT'] : ['ENOENT', 'EINVAL'];
-  return [
-    { who: 'child', op: 'open_tree', dirfd: nullDevice, path: '', flags, slot },
-    { who: 'child', op: 'move_mount', from: slot, target: path, except },
-    { who: 'child', op: 'close', fd: slot },
-  ];
+/* Not open_tree and move_mount: where the path is not there, the clone's end would cost an RCU grace period. */
+function maskFile(path: string, nullDevice: Slot): Op {
+  // ENOTDIR: it is a directory.
+  const except = FILES.has(path) ? ['ENOENT'] : ['ENOENT', 'ENOTDIR'];
+  const bind = { source: null, fstype: null, flags: k.MS_BIND, data: null };
+  return { who: 'child', op: 'mount', ...bind, from: nullDevice, target: path, except };
 }
 
 function maskDirectory(path: string): Op {
