@@ -1,11 +1,13 @@
 // From the words of a command line to the verb that they name. Texts and exit codes of docker/cli (cli/cobra.go,
 // cli/required.go). Runs in the CLI, as the user.
 
+import { dirname } from 'node:path';
 import manifest from '../../package.json' with { type: 'json' };
 import { locations } from '../base/locations.ts';
 import { Context } from './context.ts';
 import { Exit } from './exit.ts';
 import type { Flag } from './flag.ts';
+import { refuseForeign } from './own-directory.ts';
 import { parseFlags, UsageError, type Parsed, type ParseRules } from './parse-flags.ts';
 import type { Group, Verb, VerbModule } from './verb.ts';
 import { groups, verbs } from './verbs.ts';
@@ -70,8 +72,10 @@ function contextFor({ flags }: Parsed, env: NodeJS.ProcessEnv): Context {
   if (host !== undefined && !host.startsWith('unix://')) {
     throw new Error(`unable to resolve host ${JSON.stringify(host)}: punnet speaks over unix sockets, unix://PATH`);
   }
-  const socket = host === undefined ? locations(env).socket : host.slice('unix://'.length);
-  return new Context(socket, { env, start: host === undefined });
+  if (host !== undefined) return new Context(host.slice('unix://'.length), { env, start: false });
+  const { run, socket } = locations(env);
+  if (dirname(socket) === run) refuseForeign(run);
+  return new Context(socket, { env, start: true });
 }
 
 async function inGroup(context: Context, group: Group, words: string[]): Promise<void> {

@@ -2,6 +2,7 @@
 // when that is root, through a subordinate range.
 
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   existsSync,
@@ -15,6 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { request } from 'node:http';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { thisAccount } from '../../src/rootless/account.ts';
@@ -212,6 +214,25 @@ test('a runtime directory that another user made first is refused', async ({ ski
   const outcome = await at.launch();
   expect(outcome.code).toBe(1);
   expect(outcome.stderr).toContain(`directory ${at.run} belongs to uid 54321`);
+});
+
+test('the command line sends nothing to a socket in a directory of someone else', async ({ skip }) => {
+  if (!isRoot) skip('needs root, to become two users');
+  const at = place();
+  await run('install', ['-d', '-o', '54321', '-m', '755', at.run]);
+  let connected = false;
+  const server = createServer(() => (connected = true)).listen(at.socket);
+  onTestFinished(() => void server.close());
+  await once(server, 'listening');
+  chmodSync(at.socket, 0o777);
+  const outcome = await run(process.execPath, [join(PROJECT, 'dist/punnet.cjs'), 'ps'], {
+    env: { ...at.env, HOME: '/' },
+    uid: 54322,
+    gid: 54322,
+  });
+  expect(outcome.code).toBe(1);
+  expect(outcome.stderr).toContain(`${at.run} belongs to uid 54321, not to you (54322)`);
+  expect(connected).toBe(false);
 });
 
 test('root does not write through a link that lies where the log should', async ({ skip }) => {
