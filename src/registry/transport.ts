@@ -85,7 +85,8 @@ export class Transport {
     let target = url;
     if (proxy && secure) {
       const socket = await tunnel({ proxy, url, signal: request.signal, stall: this.#stall, trust: request.trust });
-      options.agent = false;
+      // With an agent, Node would connect by itself.
+      options.agent = undefined;
       options.createConnection = () => socket;
     } else if (proxy) {
       target = proxy.url;

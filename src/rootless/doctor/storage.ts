@@ -85,7 +85,7 @@ export function diskSpace(host: Host): Check {
   const { bavail, bsize, ffree, files } = statfsSync(there);
   const free = Math.floor((bavail * bsize) / MIB);
   const detail = `${free >= 10_240 ? `${Math.floor(free / 1024)} GiB` : `${free} MiB`} free for ${host.locations.root}`;
-  const fix = 'punnet image prune, or another disk: PUNNET_ROOT=DIR';
+  const fix = 'punnet rmi IMAGE, or another disk: PUNNET_ROOT=DIR';
   if (files > 0 && ffree < 1000) return { name, status: 'fail', detail: `${ffree} inodes left on ${there}`, fix };
   if (free < 64) return { name, status: 'fail', detail, fix };
   return free < 1024
