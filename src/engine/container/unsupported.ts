@@ -14,6 +14,11 @@ const UNSUPPORTED: [field: string, flag: string, asked: (ask: Ask) => boolean][]
   ['HostConfig.IpcMode=container:', '--ipc container:', ({ host }) => isContainer(host.IpcMode)],
   ['HostConfig.PidMode=container:', '--pid container:', ({ host }) => isContainer(host.PidMode)],
   ['HostConfig.Links', '--link', ({ host }) => some(host.Links)],
+  [
+    'HostConfig.ExtraHosts=host-gateway',
+    '--add-host …:host-gateway',
+    ({ host }) => (host.ExtraHosts ?? []).some((extra) => /[:=]host-gateway$/.test(extra)),
+  ],
   ['HostConfig.VolumesFrom', '--volumes-from', ({ host }) => some(host.VolumesFrom)],
   ['HostConfig.VolumeDriver', '--volume-driver', ({ host }) => !['', 'local'].includes(host.VolumeDriver ?? '')],
   ['HostConfig.Cgroup', 'HostConfig.Cgroup', ({ host }) => (host.Cgroup ?? '') !== ''],
