@@ -5,7 +5,7 @@ import type { Engine } from './support/engine.ts';
 
 export const DIFFERENCES = {
   'ping-group-range':
-    'The kernel takes only groups that the user namespace maps, so the range ends at 65535 instead of 2147483647.',
+    'The kernel takes only groups that the user namespace maps, so the range ends with them instead of at 2147483647.',
   'execve-fails-the-start':
     'punnet sees the errno of execve before it calls a container started, so a missing interpreter is an error of start; ' +
     'Docker has called it started by then, and the error is the first line of the container’s own output.',

@@ -1,12 +1,13 @@
 // The daemon is killed in the middle of work. Nothing that it promised is lost, nothing runs that nobody knows of, and every
 // log is whole. The next command starts the next daemon.
 
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { claims } from '../support/claims.ts';
 import { isRoot } from '../support/need.ts';
 import { missingPunnet, remains, startPunnet, type Punnet } from '../support/punnet.ts';
-import { makeScratch, until } from '../support/until.ts';
+import { makeOpenScratch, until } from '../support/until.ts';
 import { amount, inParallel } from './size.ts';
 
 const count = amount(10, 50);
@@ -17,7 +18,7 @@ for (const as of isRoot ? (['user', 'root'] as const) : (['user'] as const))
     let punnet: Punnet;
     const marker = String(800_000_000 + process.pid);
     beforeAll(async () => {
-      punnet = await startPunnet({ home: join(makeScratch('crash'), 'home'), as });
+      punnet = await startPunnet({ home: join(makeOpenScratch('crash'), 'home'), as });
       await until(
         'the built-in image is there',
         async () => (await punnet.engine.cli(['inspect', 'busybox'])).code === 0,
@@ -86,25 +87,34 @@ for (const as of isRoot ? (['user', 'root'] as const) : (['user'] as const))
       await engine.remove(id);
     });
 
-    test('a container that ended while no daemon ran is found ended, with its exit code', async () => {
+    /** Starts a container and kills the daemon; then the container ends, by a signal from the host. */
+    const endsAlone = async (flags: string[], signal: NodeJS.Signals): Promise<string> => {
       const { engine } = punnet;
-      const id = await engine.detached('meanwhile', [], ['sh', '-c', 'sleep 0.5; exit 33']);
+      const script = 'trap "exit 33" TERM; echo ready; while :; do sleep 0.05; done';
+      const id = await engine.must(['run', '-d', ...flags, '--network', 'none', 'busybox', 'sh', '-c', script]);
+      await until('it is ready', async () => (await engine.must(['logs', id])).includes('ready'));
       const pid = (await engine.inspect(id, '.State.Pid')) as number;
       await punnet.killDaemon();
-      const { existsSync } = await import('node:fs');
+      process.kill(pid, signal);
       await until('it has ended', () => !existsSync(`/proc/${pid}`));
-      expect(await engine.inspect(id, '.State')).toMatchObject({ Status: 'exited', ExitCode: 33, Pid: 0 });
-      await engine.remove(id);
-    });
+      return id;
+    };
+
+    test.each([
+      ['SIGTERM', 33],
+      ['SIGKILL', 137],
+    ] as const)(
+      'a container that ended by %s while no daemon ran is found ended, with exit code %i',
+      async (signal, code) => {
+        const id = await endsAlone([], signal);
+        expect(await punnet.engine.inspect(id, '.State')).toMatchObject({ Status: 'exited', ExitCode: code, Pid: 0 });
+        await punnet.engine.remove(id);
+      },
+    );
 
     test('one with --rm that ended meanwhile is removed by the next daemon', async () => {
-      const { engine } = punnet;
-      const id = await engine.must(['run', '-d', '--rm', '--network', 'none', 'busybox', 'sleep', '0.5']);
-      const pid = (await engine.inspect(id, '.State.Pid')) as number;
-      await punnet.killDaemon();
-      const { existsSync } = await import('node:fs');
-      await until('it has ended', () => !existsSync(`/proc/${pid}`));
-      await until('it is removed', async () => (await engine.cli(['inspect', id])).code === 1);
+      const id = await endsAlone(['--rm'], 'SIGKILL');
+      await until('it is removed', async () => (await punnet.engine.cli(['inspect', id])).code === 1);
       await until('no file is left', () => remains(punnet, id).entries.length === 0);
     });
   });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isRoot } from '../support/need.ts';
 import { missingPunnet, remains, startPunnet, type Punnet } from '../support/punnet.ts';
-import { makeScratch, until } from '../support/until.ts';
+import { makeOpenScratch, until } from '../support/until.ts';
 import { claims } from '../support/claims.ts';
 import { amount, inParallel } from './size.ts';
 
@@ -16,7 +16,7 @@ for (const as of isRoot ? (['user', 'root'] as const) : (['user'] as const))
     const marker = String(700_000_000 + process.pid);
     const names = Array.from({ length: count }, (_, index) => `dense-${index}`);
     beforeAll(async () => {
-      punnet = await startPunnet({ home: join(makeScratch('dense'), 'home'), as });
+      punnet = await startPunnet({ home: join(makeOpenScratch('dense'), 'home'), as });
       await until(
         'the built-in image is there',
         async () => (await punnet.engine.cli(['inspect', 'busybox'])).code === 0,

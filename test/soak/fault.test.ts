@@ -2,7 +2,7 @@
 // is still consistent. Every fault is real.
 
 import { createServer, connect, type Server } from 'node:net';
-import { chmodSync, chownSync, mkdirSync, readdirSync, writeFileSync, readFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
@@ -13,7 +13,7 @@ import { mustRun } from '../support/process.ts';
 import { missingPunnet, punnetSpec, startPunnet, type Punnet } from '../support/punnet.ts';
 import { Engine } from '../support/engine.ts';
 import { startRegistry, type Registry } from '../support/registry.ts';
-import { makeScratch } from '../support/until.ts';
+import { makeOpenScratch } from '../support/until.ts';
 
 const MEGABYTE = 1 << 20;
 
@@ -30,7 +30,7 @@ claims('faults', missingPunnet('user') ?? need('registry'), () => {
   afterAll(() => registry?.stop());
 
   const open = async (options: { root?: string } = {}): Promise<Punnet> => {
-    const punnet = await startPunnet({ home: join(makeScratch('fault'), 'home'), as: 'user', ...options });
+    const punnet = await startPunnet({ home: join(makeOpenScratch('fault'), 'home'), as: 'user', ...options });
     onTestFinished(() => punnet.stop());
     return punnet;
   };
@@ -45,21 +45,24 @@ claims('faults', missingPunnet('user') ?? need('registry'), () => {
   test.skipIf(need('root'))(
     'disk full during a pull: the error says so, what was there works, and after room is made it succeeds',
     async () => {
-      const disk = makeScratch('disk');
-      await mustRun('mount', ['-t', 'tmpfs', '-o', 'size=30m,mode=755', 'none', disk]);
+      const disk = makeOpenScratch('disk');
+      await mustRun('mount', ['-t', 'tmpfs', '-o', 'size=600m,mode=755', 'none', disk]);
       onTestFinished(async () => void (await mustRun('umount', ['-l', disk])));
       const spec = punnetSpec({ home: disk, as: 'user' });
       chownSync(disk, spec.uid!, spec.gid!);
       const punnet = await open({ root: join(disk, 'data') });
       const { engine } = punnet;
       await engine.must(['pull', '-q', `${registry.host}/test/small`]);
+      const filler = join(disk, 'filler');
+      const { bavail, bsize } = statfsSync(disk);
+      await mustRun('fallocate', ['-l', String(bavail * bsize - 20 * MEGABYTE), filler]);
       const outcome = await engine.cli(['pull', `${registry.host}/test/big`]);
       expect(outcome.code).toBe(1);
       expect(outcome.stderr).toMatch(/ENOSPC|no space left/i);
       await sound(punnet);
       expect(await engine.must(['images', '-q', `${registry.host}/test/big`])).toBe('');
       expect((await engine.run([], ['echo', 'still works'])).stdout).toBe('still works\n');
-      await mustRun('mount', ['-o', 'remount,size=200m', disk]);
+      rmSync(filler);
       await engine.must(['pull', '-q', `${registry.host}/test/big`]);
       await sound(punnet);
     },
@@ -67,7 +70,7 @@ claims('faults', missingPunnet('user') ?? need('registry'), () => {
   );
 
   test('a data directory that cannot be written is refused by name, before anything else', async () => {
-    const home = join(makeScratch('fault'), 'home');
+    const home = join(makeOpenScratch('fault'), 'home');
     const spec = punnetSpec({ home, as: 'user' });
     const data = join(home, 'data');
     mkdirSync(data, { recursive: true });

@@ -42,8 +42,15 @@ export default class ClosingLine implements Reporter {
 function reasonOf(test: TestCase): string {
   const result = test.result();
   if (result.state === 'skipped' && result.note) return result.note;
+  if (failedSuite(test)) return 'the set-up of their suite failed';
   return (
     /\(skipped: (.*?)\)(?: >|$)/.exec(test.fullName)?.[1] ??
     `no reason given (${test.module.moduleId}: ${test.fullName})`
   );
+}
+
+function failedSuite(test: TestCase): boolean {
+  for (let parent = test.parent; parent.type === 'suite'; parent = parent.parent)
+    if (parent.errors().length > 0) return true;
+  return false;
 }

@@ -89,8 +89,8 @@ export class Engine {
 
   /** Why this engine cannot limit memory and CPUs here, or undefined: it says so itself. */
   async withoutLimits(): Promise<string | undefined> {
-    const answer = await this.must(['info', '--format', '{{.MemoryLimit}} {{.CpuCfsQuota}}']);
-    return answer === 'true true' ? undefined : 'this host delegates no memory and cpu controllers';
+    const info = JSON.parse(await this.must(['info', '--format', '{{json .}}'])) as Record<string, unknown>;
+    return info.MemoryLimit && info.CpuCfsQuota ? undefined : 'this host delegates no memory and cpu controllers';
   }
 
   async remove(...names: string[]): Promise<void> {

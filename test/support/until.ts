@@ -1,6 +1,6 @@
 // Waiting without sleeping, free ports, temporary directories: for tests and for the set-up that runs before them.
 
-import { mkdtempSync } from 'node:fs';
+import { chmodSync, mkdtempSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,13 @@ import { join } from 'node:path';
 /** A new empty directory with a short path (socket paths must fit 107 bytes); the caller removes it. */
 export function makeScratch(name: string): string {
   return mkdtempSync(join(tmpdir(), `pt-${name}-`));
+}
+
+/** As makeScratch; others, such as the unprivileged user of root's tests, may enter it. */
+export function makeOpenScratch(name: string): string {
+  const directory = makeScratch(name);
+  chmodSync(directory, 0o755);
+  return directory;
 }
 
 /** A TCP port of 127.0.0.1 that was free a moment ago. */

@@ -102,17 +102,9 @@ onEveryEngine('logs and attach', (engine) => {
 
   test('attach shows what comes, and returns the exit code', async () => {
     const name = named('attach');
-    const script = 'trap "echo end; exit 11" USR1; while :; do sleep 0.05; done';
-    await engine.detached(name, [], ['sh', '-c', script]);
-    const attached = engine.cli(['attach', '--no-stdin', name]);
-    // The attached client is seen by nothing but its own output: signal until it ends.
-    const done = attached.then(() => true);
-    await until('the attached client ends', async () => {
-      await engine.cli(['kill', '-s', 'USR1', name]);
-      return Promise.race([done, new Promise<false>((resolve) => setTimeout(() => resolve(false), 200))]);
-    });
-    const outcome = await attached;
-    expect(outcome.code).toBe(11);
+    await engine.detached(name, ['-i'], ['sh', '-c', 'read line; echo got-$line; exit 11']);
+    const outcome = await engine.cli(['attach', name], { stdin: 'typed\n' });
+    expect(outcome).toMatchObject({ stdout: 'got-typed\n', code: 11 });
   });
 
   test('two attached clients both see the output', async () => {

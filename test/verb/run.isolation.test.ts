@@ -202,8 +202,10 @@ onEveryEngine('run: isolation', (engine) => {
     });
 
     test('ping is open to the groups of the container', async () => {
-      const range = (await engine.sh('cat /proc/sys/net/ipv4/ping_group_range')).split(/\s+/);
-      expect(range).toEqual(differs(engine, 'ping-group-range') ? ['0', '65535'] : ['0', '2147483647']);
+      const [first, last] = (await engine.sh('cat /proc/sys/net/ipv4/ping_group_range')).split(/\s+/).map(Number);
+      expect(first).toBe(0);
+      if (differs(engine, 'ping-group-range')) expect(last).toBeGreaterThanOrEqual(65_535);
+      else expect(last).toBe(2_147_483_647);
     });
 
     test('one of the host is refused', async () => {
