@@ -5,7 +5,7 @@
 import { mkdirSync, readlinkSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { readJson, writeJsonAtomic } from '../base/atomic-file.ts';
-import { errnoOf } from '../base/errors.ts';
+import { errnoOf, messageOf } from '../base/errors.ts';
 import type { Account } from './account.ts';
 import type { Owner } from './directories.ts';
 import { startHolder } from './enter.ts';
@@ -51,8 +51,13 @@ export async function createHolder(
   const { maps, hostTree, owner } = options;
   const holder: Holder = { pid, startTime, ...namespaces, maps };
   if (hostTree !== undefined) {
-    await mountHostTree(hostTree, { holder, owner });
-    holder.hostTree = hostTree;
+    try {
+      await mountHostTree(hostTree, { holder, owner });
+      holder.hostTree = hostTree;
+    } catch (error) {
+      // containers run without it; what is lost is said once, when the environment is made
+      process.stderr.write(`punnetd: -v will not give containers the files of root: ${messageOf(error)}\n`);
+    }
   }
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   writeJsonAtomic(join(directory, 'holder.json'), holder);

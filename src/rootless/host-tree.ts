@@ -56,7 +56,7 @@ export function hostTreePlan(mounts: string[], tree: string): Plan {
       propagation: k.MS_SLAVE,
       userns: USERS,
       // a file system that has no id-mapped mounts, or a mount that is one: there the plain ids remain
-      except: ['EINVAL', 'EPERM'],
+      except: ['EINVAL', 'EPERM', 'ENOSYS'],
     },
   ]);
   const inside = mounts.map((path, index): Op => ({

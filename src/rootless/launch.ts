@@ -11,7 +11,7 @@ import { subordinateIds, type Account } from './account.ts';
 import { closeDelegation, delegate } from './delegate-cgroup.ts';
 import { makeDirectories, type Owner } from './directories.ts';
 import { startInside } from './enter.ts';
-import { createHolder, findHolder, stateDirectory, type Holder } from './holder.ts';
+import { createHolder, endHolder, findHolder, stateDirectory, type Holder } from './holder.ts';
 import { mapOfUser, outsideId, type IdMaps } from './id-map.ts';
 import { environmentOf } from './inside.ts';
 import { programsFor, type Programs } from './program-copy.ts';
@@ -48,8 +48,15 @@ export async function launch(options: Launch): Promise<void> {
     const programs = account.asRoot ? programsFor(options.programs, `${locations.root}.program`) : options.programs;
     const shim = join(programs.native, 'punnet-shim');
     const hostTree = account.asRoot ? join(locations.run, 'host') : undefined;
-    const holder = findHolder(state) ?? (await createHolder(state, { maps, account, shim, owner, hostTree }));
-    await startDaemon({ ...options, programs }, { holder, owner });
+    const found = findHolder(state);
+    const holder = found ?? (await createHolder(state, { maps, account, shim, owner, hostTree }));
+    try {
+      await startDaemon({ ...options, programs }, { holder, owner });
+    } catch (error) {
+      // namespaces that were made for this daemon alone go with it
+      if (!found) endHolder(state);
+      throw error;
+    }
   } finally {
     closeSync(lock);
   }

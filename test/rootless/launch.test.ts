@@ -183,6 +183,8 @@ test('a second daemon on the same data directory is refused and names the first'
   expect(outcome.stderr).toContain(
     `data directory ${at.root} is in use by punnetd (pid ${at.daemon()}, listening on ${at.socket})`,
   );
+  // the namespaces that were made for it are gone with it
+  expect(existsSync(join(isRoot ? `${other}.root` : other, 'holder.json'))).toBe(false);
 });
 
 test('a holder file that names a process of someone else is not believed', async () => {
