@@ -6,6 +6,7 @@ import type { Backend } from '../api/backend.ts';
 import { locations } from '../base/locations.ts';
 import { ContentStore } from '../content/store.ts';
 import { shimPath } from '../native/addon.ts';
+import { sealProgram } from '../runtime/sealed-program.ts';
 import { RegistryClient } from '../registry/client.ts';
 import { readRegistryConfig } from '../registry/config.ts';
 import { openCgroupTree } from '../runtime/cgroup-tree.ts';
@@ -48,6 +49,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   await snapshotter.sweep();
   const cgroups = openCgroupTree();
   if (cgroups.reason !== undefined) log(`cgroups: ${cgroups.reason}`);
+  const shim = sealProgram(shimPath(), join(run, 'punnet-shim'));
   const store = new ContainerStore();
   const images = new Images({
     directory: join(root, 'image'),
@@ -66,7 +68,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     directory: join(root, 'container'),
     volumeDirectory: join(root, 'volume'),
     shimDirectory: join(run, 'shim'),
-    shimProgram: shimPath(),
+    shimProgram: shim,
     store,
     images,
     snapshots: {
@@ -80,7 +82,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
         image: diffIDs.reduce((sum, diffID) => sum + snapshotter.size(diffID), 0),
       }),
     },
-    launcher: new PlanLauncher({ roots: snapshotter, cgroups, init: shimPath(), filters: join(root, 'seccomp') }),
+    launcher: new PlanLauncher({ roots: snapshotter, cgroups, init: shim, filters: join(root, 'seccomp') }),
     events,
     problems: [],
     log,

@@ -12,7 +12,7 @@ import { seccompCompile, seccompVersion, syscallNumber } from '../native/addon.t
 import { newCallsPrologue } from './seccomp-new-calls.ts';
 
 /** Raised when the same section gives another program. */
-const FORMAT = 1;
+const FORMAT = 2;
 const HASH_BYTES = 32;
 
 const compiled = new Map<string, Uint8Array>();

@@ -4,7 +4,6 @@
 
 import type { SpecSeccomp } from '../base/oci-runtime.ts';
 
-/** Where numbers differ: only this architecture's is known. */
 const NEW_CALLS: Readonly<Record<string, number>> = {
   cachestat: 451,
   fchmodat2: 452,
@@ -30,7 +29,7 @@ const NEWEST = 469;
 /** From here on numbers belong to x32. */
 const END = 512;
 
-/** x86-64 alone */
+/** Lower than the others, and x86-64's alone. */
 const URETPROBE = 335;
 
 /* AUDIT_ARCH_*, linux/audit.h */
@@ -80,14 +79,14 @@ export function newCallsPrologue(section: SpecSeccomp, isKnown: (name: string) =
     }
   }
   const unknown = section.defaultAction === 'SCMP_ACT_ERRNO' ? RET_ERRNO | ENOSYS : undefined;
-  const program: Instruction[] = [];
-  for (const name of section.architectures ?? []) {
-    const audit = AUDIT[name];
-    if (audit === undefined) continue;
-    const own = [...verdicts].filter(([number]) => number !== URETPROBE || name === 'SCMP_ARCH_X86_64');
-    program.push(...block(audit, own, unknown));
+  const audits = (section.architectures ?? []).flatMap((name) => AUDIT[name] ?? []);
+  const uretprobe = verdicts.get(URETPROBE);
+  verdicts.delete(URETPROBE);
+  const program = judge([...verdicts], { audits, unknown });
+  if (uretprobe !== undefined && audits.includes(AUDIT.SCMP_ARCH_X86_64!)) {
+    program.push(...judge([[URETPROBE, uretprobe]], { audits: [AUDIT.SCMP_ARCH_X86_64!], unknown: undefined }));
   }
-  return assemble(program);
+  return assemble(skipBelow(Math.min(URETPROBE, ...verdicts.keys()), program));
 }
 
 /* Left alone: what needs more than an answer (TRACE, NOTIFY), and kills, which are no answer to a call that may be missing. */
@@ -97,8 +96,18 @@ function verdictOf(action: string, errno: number): number | undefined {
   return action === 'SCMP_ACT_ERRNO' ? RET_ERRNO | errno : undefined;
 }
 
-function block(audit: number, verdicts: [number, number][], unknown: number | undefined): Instruction[] {
-  const body: Instruction[] = [];
+/* Nearly every call ends here. */
+function skipBelow(lowest: number, program: Instruction[]): Instruction[] {
+  if (program.length === 0) return [];
+  return [{ code: LD_ABS, jt: 0, jf: 0, k: NR }, { code: JGE, jt: 0, jf: program.length, k: lowest }, ...program];
+}
+
+/* Falls through when the architecture is none of `audits`, or the number has no verdict. */
+function judge(
+  verdicts: [number, number][],
+  { audits, unknown }: { audits: number[]; unknown: number | undefined },
+): Instruction[] {
+  const body: Instruction[] = [{ code: LD_ABS, jt: 0, jf: 0, k: NR }];
   for (const [number, verdict] of verdicts) {
     body.push({ code: JEQ, jt: 0, jf: 1, k: number }, { code: RET, jt: 0, jf: 0, k: verdict });
   }
@@ -106,16 +115,12 @@ function block(audit: number, verdicts: [number, number][], unknown: number | un
     body.push({ code: JGT, jt: 0, jf: 2, k: NEWEST }, { code: JGE, jt: 1, jf: 0, k: END });
     body.push({ code: RET, jt: 0, jf: 0, k: unknown });
   }
-  if (body.length === 0) return [];
-  const lowest = Math.min(NEWEST, ...verdicts.map(([number]) => number));
-  return [
-    { code: LD_ABS, jt: 0, jf: 0, k: ARCH },
-    { code: JEQ, jt: 0, jf: body.length + 2, k: audit },
-    { code: LD_ABS, jt: 0, jf: 0, k: NR },
-    // Nearly every call ends here.
-    { code: JGE, jt: 0, jf: body.length, k: lowest },
-    ...body,
-  ];
+  if (body.length === 1 || audits.length === 0) return [];
+  const choices = audits.map((k, index): Instruction => {
+    const left = audits.length - 1 - index;
+    return { code: JEQ, jt: left, jf: left === 0 ? body.length : 0, k };
+  });
+  return [{ code: LD_ABS, jt: 0, jf: 0, k: ARCH }, ...choices, ...body];
 }
 
 function assemble(program: Instruction[]): Uint8Array {

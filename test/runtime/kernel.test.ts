@@ -190,6 +190,13 @@ claims('a container on a real kernel', unmet, () => {
       expect(await inside('mkdir /sys/fs/cgroup/x 2>&1 || true')).toContain('Read-only file system');
     });
 
+    test('masks are made of the host’s null device, whatever is mounted on /dev/null (CVE-2025-31133)', async () => {
+      const source = join(host.directory, 'not-null');
+      writeFileSync(source, 'not null\n');
+      const mount = { Type: 'bind', Source: source, Destination: '/dev/null', Mode: '', RW: true, Propagation: '' };
+      expect(await inside('cat /dev/null /proc/keys', { mounts: [mount] })).toBe('not null');
+    });
+
     test('device files work, their owner stays the host’s, and the links are there', async () => {
       expect(await inside('head -c 3 /dev/zero | wc -c; echo x > /dev/null; head -c 1 /dev/urandom | wc -c')).toBe(
         '3\n1',
