@@ -84,11 +84,12 @@ describe.skipIf(missing)(missing ? `a bad line (skipped: ${missing})` : 'a bad l
   });
 
   test('that stalls is given up and resumed', async () => {
-    const { pull, content } = makePuller({ stall: 200 });
+    const { pull, content } = makePuller({ stall: 1000 });
     let stalls = 0;
     proxy.tamper = (asked, chunk, at) => (isBig(asked) && at > 200_000 && stalls++ < 1 ? 'stall' : chunk);
     await pull(`${proxy.host}/library/x`);
-    expect(asksOfBig()[1]).toMatch(/^bytes=/);
+    expect(stalls).toBeGreaterThan(0);
+    expect(asksOfBig().at(-1)).toMatch(/^bytes=[1-9]/);
     expect(content.has(big.digest as `sha256:${string}`)).toBe(true);
   });
 
