@@ -3,7 +3,7 @@
 //   layer/<name>/{fs/, layer.json}   active/<key>/{upper/, work/, snapshot.json}   unpack/ and trash/: swept at start
 // Runs in the daemon, the only one that writes here, in its user and mount namespaces, as uid 0 there. Mounts nothing.
 
-import { closeSync, existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { readJson, writeJsonAtomic } from '../base/atomic-file.ts';
@@ -126,7 +126,12 @@ export class Snapshotter {
     // overlay wants at least one lower directory: an image without layers gets an empty one.
     const lowerdir = `lowerdir=${(lower.length ? lower : ['empty']).join(':')}`;
     const options = [lowerdir, `upperdir=active/${key}/upper`, `workdir=active/${key}/work`, 'userxattr'];
-    if (volatile) options.push('volatile');
+    if (volatile) {
+      options.push('volatile');
+      // The mark that a volatile mount leaves forbids the next one: it is meant for a kernel that crashed in between, and
+      // such a container is gone then.
+      rmSync(join(this.#activeDir(key), 'work/work/incompat'), { recursive: true, force: true });
+    }
     return [
       {
         source: 'overlay',

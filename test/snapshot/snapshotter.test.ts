@@ -95,9 +95,15 @@ describe.skipIf(reason)(`a snapshotter${reason ? ` (skipped: ${reason})` : ''}`,
       await namespace.call('write', join(root, written), written);
       await namespace.call('umount', root);
     }
-    const [once] = await call<Mount[]>('mounts', 'c1', { volatile: true });
-    await namespace.call('mount', once as Required<Mount>);
-    expect(await namespace.call('readdir', once!.target)).toEqual(['1', '2', 'f']);
+    for (const written of ['3', '4']) {
+      const [mount] = await call<Mount[]>('mounts', 'c1', { volatile: true });
+      await namespace.call('mount', mount as Required<Mount>);
+      await namespace.call('write', join(mount!.target, written), written);
+      await namespace.call('umount', mount!.target);
+    }
+    const [last] = await call<Mount[]>('mounts', 'c1', { volatile: true });
+    await namespace.call('mount', last as Required<Mount>);
+    expect(await namespace.call('readdir', last!.target)).toEqual(['1', '2', '3', '4', 'f']);
   });
 
   test('127 layers mount in one page of options; 128 are refused as Docker refuses them', async () => {
