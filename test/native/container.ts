@@ -228,11 +228,18 @@ export interface Shim {
 /** What makes an unprivileged user's process what the daemon is: uid 0 of a user namespace. unshare(1) execs, so the pid stays. */
 export const inside = process.getuid!() === 0 ? [] : ['unshare', '--user', '--map-root-user', '--mount'];
 
+let shimProgram: string | undefined;
+
+/** Has `startShim` start another build of the shim. */
+export function useShim(program: string | undefined): void {
+  shimProgram = program;
+}
+
 /** Starts the shim on a plan in `dir`, as uid 0 of a user namespace: whoever runs the tests is 0 in it. */
 export function startShim(dir: string, plan: Plan | Uint8Array, ...args: string[]): Shim {
   writeFileSync(join(dir, 'plan'), plan instanceof Uint8Array ? plan : encodePlan(plan));
   const socket = join(dir, 's.sock');
-  const [program, ...rest] = [...inside, shimPath(), '--dir', dir, '--listen', socket, ...args];
+  const [program, ...rest] = [...inside, shimProgram ?? shimPath(), '--dir', dir, '--listen', socket, ...args];
   const shim = spawn(program!, rest, {
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     detached: true,
