@@ -140,9 +140,10 @@ class Link implements PendingAttach {
       connection.destroy();
     });
     client.once('end', () => {
-      // The last client that promised stdin has no more of it. Otherwise the end of stdin ends the attachment, as in Docker.
+      // Stdin that is open to later clients stays so. A terminal whose client hung up has nobody left to show it; without a
+      // terminal, a client that has said all may still listen.
       if (StdinOnce && !Tty) connection.write(encodeFrame(TO_SHIM.closeStdin));
-      else connection.end();
+      else if (Tty) connection.end();
     });
   }
 
