@@ -5,7 +5,16 @@
 
 import { connect, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
-import { errnoOf, messageOf, PunnetError, unavailable, type ErrorKind } from '../base/errors.ts';
+import { errnoOf, PunnetError, unavailable, type ErrorKind } from '../base/errors.ts';
+import {
+  readBody,
+  readHead,
+  requestText,
+  type Answer,
+  type Head,
+  type RequestOptions,
+  type Sink,
+} from './client-wire.ts';
 
 /** An error answer of the daemon. `message` carries Docker's prefix, `reason` is the daemon's own text. */
 export class ApiError extends PunnetError {
@@ -33,24 +42,21 @@ function kindOf(status: number): ErrorKind {
   return kinds[status] ?? 'internal';
 }
 
-export type Query = Record<string, string | number | boolean | undefined>;
-
-export interface RequestOptions {
-  query?: Query;
-  /** sent as JSON */
-  body?: unknown;
-  headers?: Record<string, string>;
-  /** Ends the request and its connection; the promise rejects with the signal's reason. */
-  signal?: AbortSignal;
-}
-
-interface Head {
-  status: number;
-  headers: Map<string, string>;
-}
-
 export interface StreamResponse extends Head {
   body: Readable;
+}
+
+/** A request whose header has been answered. */
+interface Exchange {
+  head: Head;
+  read(sink: Sink): () => void;
+  /** Gives the rest of the answer up, and the connection with it. */
+  drop(): void;
+}
+
+interface Kept {
+  socket: Socket;
+  forget: () => void;
 }
 
 /** A connection that the daemon handed over: bytes both ways, `end()` is the container's end of input. */
@@ -62,8 +68,7 @@ export interface Hijacked {
 
 export class Client {
   readonly socketPath: string;
-  private idle: Socket[] = [];
-
+  private idle: Kept[] = [];
   private wake: (() => Promise<void>) | undefined;
 
   /**
@@ -86,71 +91,123 @@ export class Client {
 
   /** The same, as the raw text of the answer: `inspect` shows the daemon's own numbers and order. */
   async text(method: string, path: string, options: RequestOptions = {}): Promise<string> {
-    const response = await this.stream(method, path, options);
-    return collect(response.body);
+    return (await this.later(method, path, options)).text;
   }
 
-  /** One request whose answer is read as it comes: progress, logs, wait. Resolves once the header has arrived. */
+  /** The same, in two steps: resolves at the header, `text` when the answer is whole. `wait` answers so. */
+  async later(method: string, path: string, options: RequestOptions = {}): Promise<{ text: Promise<string> }> {
+    const exchange = await this.open(method, path, options);
+    const text = wholeText((sink) => exchange.read(sink));
+    if (exchange.head.status >= 400) throw failure(exchange.head.status, await text, `${method} ${path}`);
+    // Who asks for the text gets the failure; nobody asking is no failure of the program.
+    text.catch(() => {});
+    return { text };
+  }
+
+  /** One request whose answer is read as it comes: progress, logs. Resolves once the header has arrived. */
   async stream(method: string, path: string, options: RequestOptions = {}): Promise<StreamResponse> {
     const exchange = await this.open(method, path, options);
-    if (exchange.status < 400) return exchange;
-    throw await failure(exchange, method, path);
+    const { head } = exchange;
+    if (head.status >= 400) {
+      throw failure(head.status, await wholeText((sink) => exchange.read(sink)), `${method} ${path}`);
+    }
+    let more = () => {};
+    const body = new Readable({ read: () => more(), destroy: (error, done) => (exchange.drop(), done(error)) });
+    more = exchange.read({
+      data: (piece) => body.push(piece),
+      end: () => body.push(null),
+      fail: (error) => body.destroy(error),
+    });
+    return { ...head, body };
   }
 
   /** A request that takes over its connection: attach. */
   async hijack(path: string, options: RequestOptions = {}): Promise<Hijacked> {
     const headers = { ...options.headers, 'Content-Type': 'text/plain', Connection: 'Upgrade', Upgrade: 'tcp' };
     const socket = await this.connect(options.signal);
-    socket.write(requestHead('POST', path, { ...options, headers }));
-    const { head, rest } = await readHead(socket);
-    const contentType = head.headers.get('content-type') ?? '';
-    if (head.status === 101 || (head.status === 200 && contentType.includes('stream'))) {
-      socket.pause();
-      if (rest.length > 0) socket.unshift(rest);
+    socket.write(requestText('POST', path, { ...options, headers }));
+    const answer = await readHead(socket);
+    const { status, headers: answered } = answer.head;
+    const contentType = answered.get('content-type') ?? '';
+    if (status === 101 || (status === 200 && contentType.includes('stream'))) {
+      if (answer.rest.length > 0) socket.unshift(answer.rest);
       return { socket, contentType };
     }
-    if (head.status >= 400) throw await failure({ ...head, body: bodyOf(socket, head, rest, () => {}) }, 'POST', path);
+    const text = await wholeText((sink) => readBody(socket, answer, sink));
     socket.destroy();
-    throw new PunnetError('internal', `unable to upgrade to tcp, received ${head.status}`);
+    if (status >= 400) throw failure(status, text, `POST ${path}`);
+    throw new PunnetError('internal', `unable to upgrade to tcp, received ${status}`);
   }
 
   /** Closes the connections that are kept for a next request. */
   close(): void {
-    for (const socket of this.idle.splice(0)) socket.destroy();
+    for (const { socket } of this.idle.splice(0)) socket.destroy();
   }
 
-  private async open(method: string, path: string, options: RequestOptions): Promise<StreamResponse> {
-    const kept = this.idle.pop();
+  private async open(method: string, path: string, options: RequestOptions): Promise<Exchange> {
+    const kept = this.reuse();
     const socket = kept ?? (await this.connect(options.signal));
-    kept?.ref();
-    const abort = () => socket.destroy(options.signal?.reason as Error);
-    options.signal?.addEventListener('abort', abort, { once: true });
-    socket.write(requestHead(method, path, options));
+    const { signal } = options;
+    if (signal?.aborted) {
+      socket.destroy();
+      throw signal.reason;
+    }
+    const abort = () => socket.destroy(signal?.reason as Error);
+    signal?.addEventListener('abort', abort, { once: true });
+    socket.write(requestText(method, path, options));
+    let answer: Answer;
     try {
-      const { head, rest } = await readHead(socket);
-      const done = () => {
-        options.signal?.removeEventListener('abort', abort);
-        if (head.headers.get('connection')?.toLowerCase() === 'close') socket.destroy();
-        else {
-          socket.removeAllListeners();
-          socket.on('error', () => this.forget(socket));
-          socket.on('close', () => this.forget(socket));
-          socket.unref();
-          this.idle.push(socket);
-        }
-      };
-      return { ...head, body: bodyOf(socket, method === 'HEAD' ? { ...head, status: 204 } : head, rest, done) };
+      answer = await readHead(socket);
     } catch (error) {
-      options.signal?.removeEventListener('abort', abort);
-      if (options.signal?.aborted) throw options.signal.reason;
+      signal?.removeEventListener('abort', abort);
+      if (signal?.aborted) throw signal.reason;
       // A kept connection may have been closed by the daemon just now; nothing was answered, so once more on a new one.
-      if (kept && method !== 'POST') return this.open(method, path, options);
+      if (kept && method === 'GET') return this.open(method, path, options);
       throw error;
     }
+    const close = answer.head.headers.get('connection')?.toLowerCase() === 'close';
+    const release = (reusable: boolean) => {
+      signal?.removeEventListener('abort', abort);
+      if (reusable && !close) this.keep(socket);
+      else socket.destroy();
+    };
+    return {
+      head: answer.head,
+      drop: () => void (this.idle.some((each) => each.socket === socket) || socket.destroy()),
+      read: (sink) =>
+        readBody(socket, answer, {
+          ...sink,
+          end: (reusable) => {
+            release(reusable);
+            sink.end(reusable);
+          },
+          fail: (error) => {
+            release(false);
+            sink.fail(error);
+          },
+        }),
+    };
   }
 
-  private forget(socket: Socket): void {
-    this.idle = this.idle.filter((kept) => kept !== socket);
+  /** Keeps a connection for the next request, until the daemon closes it. */
+  private keep(socket: Socket): void {
+    const forget = () => {
+      this.idle = this.idle.filter((kept) => kept.socket !== socket);
+      socket.destroy();
+    };
+    socket.once('end', forget);
+    socket.once('error', forget);
+    socket.unref();
+    socket.resume();
+    this.idle.push({ socket, forget });
+  }
+
+  private reuse(): Socket | undefined {
+    const kept = this.idle.pop();
+    if (!kept) return undefined;
+    kept.socket.removeListener('end', kept.forget);
+    kept.socket.removeListener('error', kept.forget);
+    return kept.socket.ref();
   }
 
   private async connect(signal?: AbortSignal): Promise<Socket> {
@@ -191,195 +248,25 @@ export class Client {
   }
 }
 
-function requestHead(method: string, path: string, options: RequestOptions): string {
-  const body = options.body === undefined ? '' : JSON.stringify(options.body);
-  const headers: Record<string, string> = { Host: 'punnet', 'User-Agent': 'punnet', ...options.headers };
-  if (options.body !== undefined) headers['Content-Type'] = 'application/json';
-  if (method !== 'GET' && method !== 'HEAD') headers['Content-Length'] = String(Buffer.byteLength(body));
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value.replace(/[\r\n]/g, '')}`);
-  return `${method} ${pathText(path)}${queryText(options.query)} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n${body}`;
-}
-
-/** A name is the user's text: no character of it may end the path or the request line. */
-function pathText(path: string): string {
-  return encodeURI(path).replace(/[?#]/g, encodeURIComponent);
-}
-
-function queryText(query: Query = {}): string {
-  const parts = Object.entries(query).flatMap(([name, value]) =>
-    value === undefined || value === false || value === ''
-      ? []
-      : [`${name}=${encodeURIComponent(value === true ? '1' : String(value))}`],
-  );
-  return parts.length === 0 ? '' : `?${parts.join('&')}`;
-}
-
-const HEAD_LIMIT = 64 * 1024;
-
-function readHead(socket: Socket): Promise<{ head: Head; rest: Buffer }> {
+function wholeText(read: (sink: Sink) => void): Promise<string> {
   return new Promise((resolve, reject) => {
-    let seen: Buffer = Buffer.alloc(0);
-    const settle = (act: () => void) => {
-      socket.removeListener('data', onData);
-      socket.removeListener('error', onError);
-      socket.removeListener('end', onEnd);
-      socket.removeListener('close', onEnd);
-      act();
-    };
-    const onError = (error: Error) => settle(() => reject(error));
-    const onEnd = () => settle(() => reject(unavailable('the punnet daemon closed the connection without an answer')));
-    const onData = (chunk: Buffer) => {
-      seen = seen.length === 0 ? chunk : Buffer.concat([seen, chunk]);
-      const end = seen.indexOf('\r\n\r\n');
-      if (end < 0) {
-        if (seen.length > HEAD_LIMIT) onError(new PunnetError('internal', 'the daemon sent an endless header'));
-        return;
-      }
-      const head = parseHead(seen.toString('latin1', 0, end));
-      const rest = seen.subarray(end + 4);
-      if (head.status === 100) {
-        seen = rest;
-        return;
-      }
-      socket.pause();
-      settle(() => resolve({ head, rest }));
-    };
-    socket.on('data', onData);
-    socket.on('error', onError);
-    socket.on('end', onEnd);
-    socket.on('close', onEnd);
-    socket.resume();
+    const pieces: Buffer[] = [];
+    read({
+      data: (piece) => pieces.push(piece) > 0,
+      end: () => resolve(Buffer.concat(pieces).toString('utf8')),
+      fail: reject,
+    });
   });
 }
 
-function parseHead(text: string): Head {
-  const [first, ...lines] = text.split('\r\n');
-  const status = Number(/^HTTP\/1\.[01] (\d{3})/.exec(first ?? '')?.[1]);
-  if (!Number.isInteger(status)) throw new PunnetError('internal', 'the daemon did not answer in HTTP');
-  const headers = new Map<string, string>();
-  for (const line of lines) {
-    const colon = line.indexOf(':');
-    if (colon > 0) headers.set(line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim());
-  }
-  return { status, headers };
-}
-
-type Decoder = (chunk: Buffer, push: (data: Buffer) => void) => boolean;
-
-/** The body behind a header, decoded; `done` runs when it was read to its end and the connection is free again. */
-function bodyOf(socket: Socket, head: Head, rest: Buffer, done: () => void): Readable {
-  const decode = decoderFor(head);
-  let finished = false;
-  const body = new Readable({
-    read: () => void (finished || socket.resume()),
-    destroy: (error, callback) => {
-      if (!finished) socket.destroy();
-      callback(error);
-    },
-  });
-  const finish = (reusable: boolean) => {
-    if (finished) return;
-    finished = true;
-    socket.removeListener('data', onData);
-    socket.removeListener('end', onEnd);
-    socket.removeListener('close', onEnd);
-    socket.removeListener('error', onError);
-    socket.resume();
-    if (reusable) done();
-    else socket.destroy();
-    body.push(null);
-  };
-  const onData = (chunk: Buffer) => {
-    let room = true;
-    const push = (data: Buffer) => void (room = body.push(data) && room);
-    try {
-      if (!decode) push(chunk);
-      else if (decode(chunk, push)) return finish(true);
-    } catch (error) {
-      body.destroy(error as Error);
-    }
-    if (!room) socket.pause();
-  };
-  const onEnd = () => {
-    if (!decode) finish(false);
-    else if (!finished) body.destroy(unavailable('the punnet daemon ended in the middle of an answer'));
-  };
-  const onError = (error: Error) => body.destroy(error);
-  if (decode?.(Buffer.alloc(0), () => {})) {
-    finish(true);
-    return body;
-  }
-  socket.on('data', onData);
-  socket.on('end', onEnd);
-  socket.on('close', onEnd);
-  socket.on('error', onError);
-  if (rest.length > 0) onData(rest);
-  return body;
-}
-
-/** Undefined: the body ends with the connection. */
-function decoderFor(head: Head): Decoder | undefined {
-  if (head.status === 204 || head.status === 304) return () => true;
-  if (head.headers.get('transfer-encoding')?.toLowerCase() === 'chunked') return chunkedDecoder();
-  const length = head.headers.get('content-length');
-  if (length === undefined) return undefined;
-  let left = Number(length);
-  return (chunk, push) => {
-    const part = chunk.subarray(0, left);
-    left -= part.length;
-    if (part.length > 0) push(part);
-    return left === 0;
-  };
-}
-
-function chunkedDecoder(): Decoder {
-  let line = '';
-  let left = 0;
-  let state: 'size' | 'data' | 'data-end' | 'trailer' = 'size';
-  return (chunk, push) => {
-    let at = 0;
-    while (at < chunk.length) {
-      if (state === 'data') {
-        const part = chunk.subarray(at, at + left);
-        push(part);
-        at += part.length;
-        left -= part.length;
-        if (left === 0) state = 'data-end';
-        continue;
-      }
-      const newline = chunk.indexOf(0x0a, at);
-      line += chunk.toString('latin1', at, newline < 0 ? chunk.length : newline);
-      if (newline < 0) return false;
-      at = newline + 1;
-      const text = line.trim();
-      line = '';
-      if (state === 'data-end') state = 'size';
-      else if (state === 'trailer') {
-        if (text === '') return true;
-      } else {
-        left = parseInt(text, 16);
-        if (!Number.isInteger(left)) throw new PunnetError('internal', 'the daemon sent a malformed chunk');
-        state = left === 0 ? 'trailer' : 'data';
-      }
-    }
-    return false;
-  };
-}
-
-async function collect(body: Readable): Promise<string> {
-  const parts: Buffer[] = [];
-  for await (const part of body) parts.push(part as Buffer);
-  return Buffer.concat(parts).toString('utf8');
-}
-
-async function failure(response: StreamResponse, method: string, path: string): Promise<ApiError> {
-  const text = (await collect(response.body)).trim();
-  if (text === '') return new ApiError(response.status, `${method} ${path} returned ${response.status} and no reason`);
+function failure(status: number, body: string, what: string): ApiError {
+  const text = body.trim();
+  if (text === '') return new ApiError(status, `${what} returned ${status} and no reason`);
   try {
     const message = (JSON.parse(text) as { message?: unknown }).message;
-    return new ApiError(response.status, typeof message === 'string' ? message.trim() : text);
-  } catch (error) {
+    return new ApiError(status, typeof message === 'string' ? message.trim() : text);
+  } catch {
     // Not JSON: an old or foreign server answers in plain text, which is then the reason itself.
-    return new ApiError(response.status, text || messageOf(error));
+    return new ApiError(status, text);
   }
 }

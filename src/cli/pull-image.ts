@@ -5,7 +5,7 @@ import type { ProgressLine } from '../api/types.ts';
 import { canonical, withDefaultTag, type Reference } from '../registry/reference.ts';
 import type { Context } from './context.ts';
 import type { Output } from './output.ts';
-import { eachJson } from './stream/collect.ts';
+import { eachJson } from './stream/each-json.ts';
 
 export interface PullOptions {
   platform?: string;

@@ -3,7 +3,6 @@
 import type { Context } from '../context.ts';
 import { Exit } from '../exit.ts';
 import type { Flag } from '../flag.ts';
-import { collectText } from '../stream/collect.ts';
 import { join } from '../stream/join.ts';
 import { catchSignals } from '../stream/signals.ts';
 import { followWindow, nudgeWindow } from '../stream/window.ts';
@@ -30,7 +29,7 @@ export const run: Run = async (context, { flags, positional: [name = ''] }) => {
   if (!noStdin && tty && !context.inputIsTerminal) throw new Error('the input device is not a TTY');
   const detachKeys = flags.text('detach-keys') || ((await context.config()).detachKeys ?? '');
   const release = catchSignals(context, name, flags.on('sig-proxy', true) && !tty);
-  const waiting = await context.client.stream('POST', `/containers/${name}/wait`, {});
+  const waiting = await context.client.later('POST', `/containers/${name}/wait`);
   const stdin = !noStdin && open;
   const hijacked = await context.client.hijack(`/containers/${name}/attach`, {
     query: { detachKeys, stderr: true, stdin, stdout: true, stream: true },
@@ -42,7 +41,7 @@ export const run: Run = async (context, { flags, positional: [name = ''] }) => {
   const unfollow = tty ? followWindow(context, name) : () => {};
   try {
     if ((await joined.ended) === 'detached') throw new Exit(1, 'read escape sequence');
-    const answer = JSON.parse(await collectText(waiting.body)) as {
+    const answer = JSON.parse(await waiting.text) as {
       StatusCode: number;
       Error?: { Message?: string } | null;
     };

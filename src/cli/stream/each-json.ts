@@ -1,13 +1,6 @@
-// Reads a stream to its end. Runs in the CLI.
+// Reads a stream of JSON values. Runs in the CLI.
 
 import type { Readable } from 'node:stream';
-
-/** The whole of it as text. */
-export async function collectText(body: Readable): Promise<string> {
-  const parts: Buffer[] = [];
-  for await (const part of body) parts.push(part as Buffer);
-  return Buffer.concat(parts).toString('utf8');
-}
 
 /** Calls `each` with every JSON value of a stream of lines (or of values that follow each other). */
 export async function eachJson<T>(body: Readable, each: (value: T) => void): Promise<void> {
