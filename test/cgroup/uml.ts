@@ -14,7 +14,7 @@ export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/r
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t tmpfs tmpfs /run && mkdir /run/tmp
-mount -t devpts devpts /dev/pts && mount -t tmpfs tmpfs /dev/shm
+mount -t tmpfs tmpfs /dev/shm
 mount -t cgroup2 none /sys/fs/cgroup
 busybox insmod /usr/lib/uml/modules/$(uname -r)/kernel/fs/overlayfs/overlay.ko
 # Kernel threads must stay in the root cgroup, and only this shell need leave it.
@@ -30,6 +30,8 @@ sleep 100
 export interface UmlOptions {
   /** a module of the tests that is bundled and run by the guest's node */
   entry: string;
+  /** more variables for it */
+  env?: Record<string, string>;
   /** megabytes */
   memory?: number;
   /** milliseconds after which a guest that hangs is killed */
@@ -37,7 +39,7 @@ export interface UmlOptions {
 }
 
 /** Everything that the guest printed, kernel messages too. */
-export async function runInUml({ entry, memory = 1500, timeout = 240_000 }: UmlOptions): Promise<string> {
+export async function runInUml({ entry, env = {}, memory = 1500, timeout = 240_000 }: UmlOptions): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), 'punnet-uml-'));
   try {
     chmodSync(directory, 0o755);
@@ -51,7 +53,9 @@ export async function runInUml({ entry, memory = 1500, timeout = 240_000 }: UmlO
       logLevel: 'error',
     });
     const script = join(directory, 'init');
-    writeFileSync(script, init(`TMPDIR=/run/tmp ${process.execPath} ${program}`, join(PROJECT, 'build/Release')));
+    const variables = Object.entries(env).map(([name, value]) => `${name}='${value}'`);
+    const command = ['TMPDIR=/run/tmp', ...variables, process.execPath, program].join(' ');
+    writeFileSync(script, init(command, join(PROJECT, 'build/Release')));
     chmodSync(script, 0o755);
     const kernel = [`mem=${memory}M`, 'rootfstype=hostfs', 'rootflags=/', 'rw', `init=${script}`];
     const consoles = ['con=null', 'con0=fd:0,fd:1', 'quiet'];
