@@ -9,9 +9,6 @@ export const DIFFERENCES = {
   'execve-fails-the-start':
     'punnet sees the errno of execve before it calls a container started, so a missing interpreter is an error of start; ' +
     'Docker has called it started by then, and the error is the first line of the container’s own output.',
-  'root-is-a-range':
-    'Started by root, punnet still runs in a range of subordinate ids, as Docker does with userns-remap: what a container’s ' +
-    'root writes into a bind belongs to the first id of that range.',
 } satisfies Record<string, string>;
 
 export type Difference = keyof typeof DIFFERENCES;
