@@ -80,6 +80,9 @@ interface Addon {
   pidfdSendSignal(pidfd: number, signal: number): number;
   kill(pid: number, signal: number): number;
   prctl(option: number, arg2: number | bigint): number;
+  socketpair(): [number, number];
+  posixSpawn(path: Path, argv: string[], fds: number[]): number;
+  waitpid(pid: number, options: number): number;
   seccompCompile(section: SeccompSection): Buffer;
   seccompVersion(): string;
   syscallNumber(name: string): number;
@@ -126,6 +129,15 @@ export const pidfdSendSignal: Addon['pidfdSendSignal'] = addon.pidfdSendSignal;
 /** `pid` must be positive; prefer pidfdSendSignal. kill(2) */
 export const kill: Addon['kill'] = addon.kill;
 export const prctl: Addon['prctl'] = addon.prctl;
+/** AF_UNIX, SOCK_STREAM, close-on-exec. socketpair(2) */
+export const socketpair: Addon['socketpair'] = addon.socketpair;
+/**
+ * Starts a program in a session of its own, in `/`, without environment, its descriptor i being `fds[i]`; gives its pid,
+ * which the caller must reap. vfork underneath: it does not copy this process's page tables. posix_spawn(3), glibc 2.29
+ */
+export const posixSpawn: Addon['posixSpawn'] = addon.posixSpawn;
+/** The pid that was reaped, or 0 with WNOHANG when it still runs. waitpid(2) */
+export const waitpid: Addon['waitpid'] = addon.waitpid;
 /** struct sock_filter[] in the machine's byte order; names that this libseccomp does not know are left out. seccomp_export_bpf(3) */
 export const seccompCompile: Addon['seccompCompile'] = addon.seccompCompile;
 export const seccompVersion: Addon['seccompVersion'] = addon.seccompVersion;

@@ -24,7 +24,7 @@ import {
 } from '../native/constants.ts';
 import { Directories, lookUp, OPAQUE_XATTR } from './directories.ts';
 import { joinPath, layerPath, meaningOf, raw } from './layer-path.ts';
-import { emptyTrashSync, trash } from './remove-tree.ts';
+import { emptyTrash, trash } from './remove-tree.ts';
 import type { Entry, TarSink } from './tar/entry.ts';
 import { show } from './tar/reader.ts';
 import { admit } from './xattrs.ts';
@@ -244,7 +244,7 @@ export class LayerWriter implements TarSink {
   #remove(at: number, name: string, mode: number): void {
     if ((mode & S_IFMT) === S_IFDIR) {
       trash(at, name, this.#bin);
-      emptyTrashSync(this.#bin);
+      emptyTrash(this.#bin);
     } else {
       sys.unlinkat(at, raw(name), 0);
     }

@@ -3,10 +3,18 @@
 // and met again there; so two descriptors suffice and no path is longer than one name. Links are removed, never followed.
 // Runs in the daemon or its unpack worker, in its user namespace, as uid 0 there. unlinkat(2), renameat2(2).
 
-import { closeSync, opendirSync } from 'node:fs';
+import { closeSync, opendirSync, type Dirent } from 'node:fs';
 import { errnoOf } from '../base/errors.ts';
 import { openat2, renameat2, unlinkat } from '../native/addon.ts';
-import { AT_REMOVEDIR, O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, RESOLVE_BENEATH } from '../native/constants.ts';
+import {
+  AT_FDCWD,
+  AT_REMOVEDIR,
+  O_CLOEXEC,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_RDONLY,
+  RESOLVE_BENEATH,
+} from '../native/constants.ts';
 import { raw } from './layer-path.ts';
 
 const BATCH = 256;
@@ -17,65 +25,56 @@ export function trash(at: number, name: string, bin: number): void {
   renameat2(at, raw(name), bin, `${process.pid}-${moved++}-${Date.now().toString(36)}`, 0);
 }
 
-/** Empties the trash at once. */
-export function emptyTrashSync(bin: number): void {
-  for (const step of steps(bin)) void step;
+/** Empties the trash of the directory at `path`. @throws the errno of what could not be removed */
+export function emptyTrashIn(path: string): void {
+  const bin = openat2(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, 0);
+  try {
+    emptyTrash(bin);
+  } finally {
+    closeSync(bin);
+  }
 }
 
-/** Empties the trash, letting other work of the thread run in between. */
-export async function emptyTrash(bin: number): Promise<void> {
-  for (const step of steps(bin)) await new Promise((resume) => setImmediate(resume, step));
-}
-
-function* steps(bin: number): Generator<void> {
+/** Goes on until nothing is left, so that it also takes what comes in meanwhile. */
+export function emptyTrash(bin: number): void {
   for (let left = true; left;) {
     left = false;
-    for (const name of names(bin)) {
+    for (const entry of entries(bin)) {
       left = true;
-      if (removeOne(bin, name)) continue;
-      yield* emptyInto(bin, name);
-      removeOne(bin, name);
-      yield;
+      if (removeOne(bin, entry)) continue;
+      emptyInto(bin, entry.name);
+      removeOne(bin, entry);
     }
   }
 }
 
 /** Removes what directory `name` holds; directories that hold something move up into `bin`. */
-function* emptyInto(bin: number, name: string): Generator<void> {
+function emptyInto(bin: number, name: string): void {
   const fd = openat2(bin, raw(name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0, RESOLVE_BENEATH);
   try {
-    let count = 0;
-    for (const child of names(fd)) {
-      if (!removeOne(fd, child)) trash(fd, child, bin);
-      if (++count % BATCH === 0) yield;
-    }
+    for (const entry of entries(fd)) if (!removeOne(fd, entry)) trash(fd, entry.name, bin);
   } finally {
     closeSync(fd);
   }
 }
 
 /** True when it is gone; false for a directory that is not empty. */
-function removeOne(at: number, name: string): boolean {
-  const path = raw(name);
-  for (const flags of [0, AT_REMOVEDIR]) {
-    try {
-      unlinkat(at, path, flags);
-      return true;
-    } catch (error) {
-      const code = errnoOf(error);
-      if (code === 'ENOENT') return true;
-      if (code === 'ENOTEMPTY' || code === 'EEXIST') return false;
-      if (code !== 'EISDIR' || flags) throw error;
-    }
+function removeOne(at: number, entry: Dirent): boolean {
+  try {
+    unlinkat(at, raw(entry.name), entry.isDirectory() ? AT_REMOVEDIR : 0);
+  } catch (error) {
+    const code = errnoOf(error);
+    if (code === 'ENOTEMPTY' || code === 'EEXIST') return false;
+    if (code !== 'ENOENT') throw error;
   }
-  return false;
+  return true;
 }
 
-/** Names in a directory as binary strings, read as they are needed. */
-function* names(fd: number): Generator<string> {
+/** What a directory holds, names as binary strings, read as they are needed. */
+function* entries(fd: number): Generator<Dirent> {
   const dir = opendirSync(`/proc/self/fd/${fd}`, { encoding: 'latin1' as BufferEncoding, bufferSize: BATCH });
   try {
-    for (let entry = dir.readSync(); entry; entry = dir.readSync()) yield entry.name;
+    for (let entry = dir.readSync(); entry; entry = dir.readSync()) yield entry;
   } finally {
     dir.closeSync();
   }

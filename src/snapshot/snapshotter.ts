@@ -13,7 +13,7 @@ import type { Mount } from '../base/mount.ts';
 import { fchmod, fchown, fstatat, openat2 } from '../native/addon.ts';
 import { AT_EMPTY_PATH, AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_RDONLY } from '../native/constants.ts';
 import { Layers, type Layer, type LayerRecord } from './layers.ts';
-import { emptyTrash, trash } from './remove-tree.ts';
+import { trash } from './remove-tree.ts';
 import { UnpackPool } from './unpack-pool.ts';
 import { Unpacking, type UnpackRequest } from './unpacking.ts';
 import { usageOf, type Usage } from './usage.ts';
@@ -46,12 +46,15 @@ export interface MountOptions {
 export class Snapshotter {
   readonly #dir: string;
   readonly #layers: Layers;
+  readonly #pool: UnpackPool;
   readonly #unpacking: Unpacking;
   #emptying: Promise<void> | undefined;
+  #emptyingNext: Promise<void> | undefined;
 
   /** `dir` is made where missing; it and everything in it belongs to this object alone. */
   constructor(dir: string, pool = new UnpackPool()) {
     this.#dir = dir;
+    this.#pool = pool;
     // Closed to others: files of images keep their setuid bits (CVE-2021-41091, CVE-2021-41103).
     for (const part of ['', 'layer', 'active', 'unpack', 'trash', 'empty']) {
       mkdirSync(join(dir, part), { recursive: true, mode: 0o700 });
@@ -269,19 +272,19 @@ export class Snapshotter {
     });
   }
 
-  /** One pass at a time: it goes on until nothing is left, so that it also takes what comes in meanwhile. */
+  /** One pass at a time. What comes in during a pass waits for the next, because the pass may have looked already. */
   #emptyTrash(): Promise<void> {
-    this.#emptying ??= this.#emptyOnce().finally(() => (this.#emptying = undefined));
-    return this.#emptying;
-  }
-
-  async #emptyOnce(): Promise<void> {
-    const bin = openDirectory(join(this.#dir, 'trash'));
-    try {
-      await emptyTrash(bin);
-    } finally {
-      closeSync(bin);
+    if (!this.#emptying) {
+      this.#emptying = this.#pool.empty(join(this.#dir, 'trash')).finally(() => (this.#emptying = undefined));
+      return this.#emptying;
     }
+    this.#emptyingNext ??= this.#emptying
+      .catch(() => {}) // its own callers are told
+      .then(() => {
+        this.#emptyingNext = undefined;
+        return this.#emptyTrash();
+      });
+    return this.#emptyingNext;
   }
 }
 

@@ -1,4 +1,4 @@
-// Two worker threads that unpack layers, started when there is work and ended when there is none for a while. Where the
+// Two worker threads that unpack layers and empty the trash, started when there is work and ended when there is none for a while. Where the
 // worker's bundle is not beside the program (tests from source), jobs run in the calling thread.
 // Runs in the daemon. Node worker_threads.
 
@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { internal, messageOf, PunnetError } from '../base/errors.ts';
 import type { Written } from './layer-writer.ts';
+import { emptyTrashIn } from './remove-tree.ts';
 import { unpack, type UnpackJob } from './unpack.ts';
 import type { WorkerAnswer, WorkerFailure, WorkerRequest } from './unpack-worker.ts';
 
@@ -22,7 +23,7 @@ export interface PoolOptions {
 interface Waiting {
   request: WorkerRequest;
   onProgress?(bytes: number): void;
-  resolve(written: Written): void;
+  resolve(written: Written | undefined): void;
   reject(error: unknown): void;
 }
 
@@ -49,13 +50,23 @@ export class UnpackPool {
         const aborted = () => Atomics.load(flag, 0) === 1;
         return await unpack(job, { aborted, progress: (bytes) => onProgress?.(bytes) });
       }
-      return await new Promise<Written>((resolve, reject) => {
-        this.#queue.push({ request: { job, flag }, onProgress, resolve, reject });
-        this.#next();
-      });
+      return (await this.#submit({ job, flag }, onProgress))!;
     } finally {
       signal?.removeEventListener('abort', abort);
     }
+  }
+
+  /** Empties a trash directory. @throws the errno of what could not be removed */
+  async empty(trash: string): Promise<void> {
+    if (this.#program) await this.#submit({ trash });
+    else emptyTrashIn(trash);
+  }
+
+  #submit(request: WorkerRequest, onProgress?: (bytes: number) => void): Promise<Written | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ request, onProgress, resolve, reject });
+      this.#next();
+    });
   }
 
   #next(): void {

@@ -1,16 +1,14 @@
-// Entry of the unpack worker: a thread of the daemon, so that inflating and writing layers never delays its answers. Takes one
-// job at a time from the pool. Runs in the daemon's process and namespaces, as uid 0 there.
+// Entry of the unpack worker: a thread of the daemon, so that inflating, writing and deleting files never delays its answers.
+// Takes one job at a time from the pool. Runs in the daemon's process and namespaces, as uid 0 there.
 
 import { parentPort } from 'node:worker_threads';
 import { errnoOf, messageOf, PunnetError } from '../base/errors.ts';
+import { emptyTrashIn } from './remove-tree.ts';
 import { unpack, type UnpackJob } from './unpack.ts';
 import type { Written } from './layer-writer.ts';
 
-/** From the pool. `flag[0]` becomes 1 when the job shall end. */
-export interface WorkerRequest {
-  job: UnpackJob;
-  flag: Int32Array;
-}
+/** From the pool: a layer to unpack, whose `flag[0]` becomes 1 when it shall end, or the trash directory to empty. */
+export type WorkerRequest = { job: UnpackJob; flag: Int32Array } | { trash: string };
 
 export interface WorkerFailure {
   message: string;
@@ -20,21 +18,25 @@ export interface WorkerFailure {
   aborted?: boolean;
 }
 
-/** To the pool: progress any number of times, then one of the others. */
-export type WorkerAnswer = { progress: number } | { written: Written } | { failure: WorkerFailure };
+/** To the pool: progress any number of times, then one of the others. Emptied trash has written nothing. */
+export type WorkerAnswer = { progress: number } | { written: Written | undefined } | { failure: WorkerFailure };
 
 const port = parentPort!;
 
-port.on('message', ({ job, flag }: WorkerRequest) => {
+port.on('message', (request: WorkerRequest) => {
   const answer = (message: WorkerAnswer) => port.postMessage(message);
-  unpack(job, {
-    aborted: () => Atomics.load(flag, 0) === 1,
-    progress: (bytes) => answer({ progress: bytes }),
-  }).then(
+  work(request, answer).then(
     (written) => answer({ written }),
     (error: unknown) => answer({ failure: failureOf(error) }),
   );
 });
+
+async function work(request: WorkerRequest, answer: (message: WorkerAnswer) => void): Promise<Written | undefined> {
+  if ('trash' in request) return void emptyTrashIn(request.trash);
+  const { job, flag } = request;
+  const progress = (bytes: number) => answer({ progress: bytes });
+  return unpack(job, { aborted: () => Atomics.load(flag, 0) === 1, progress });
+}
 
 /** An Error as a message between threads keeps neither its class nor its properties. */
 function failureOf(error: unknown): WorkerFailure {

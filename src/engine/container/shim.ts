@@ -1,13 +1,13 @@
 // The daemon's end of one container's shim: starts it or finds it again, and speaks the frames of native/shim-protocol.
 // Runs in the daemon. The shim is a child of the daemon that outlives it.
 
-import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { internal, messageOf } from '../../base/errors.ts';
 import { FROM_SHIM, TO_SHIM } from '../../native/shim-protocol.ts';
+import { spawnWithSocket } from '../../native/spawn.ts';
 import { readExit, type ExitStatus } from './exit-file.ts';
 import { FrameDecoder, encodeFrame } from './shim-frames.ts';
 
@@ -101,22 +101,10 @@ export class Shim {
   static spawn(options: ShimOptions): Shim {
     const errors = openSync(join(options.directory, 'shim.err'), 'w', 0o600);
     try {
-      const child = spawn(options.program, argumentsOf(options), {
-        stdio: ['ignore', 'ignore', errors, 'pipe'],
-        detached: true,
-        env: {},
-        cwd: '/',
-      });
-      child.unref();
-      const control = child.stdio[3] as Duplex;
-      const gone = new Promise<void>((resolve) => {
-        child.once('exit', () => resolve());
-        child.once('error', (error) => {
-          control.destroy(internal(`start ${options.program}: ${error.message}`, { cause: error }));
-          resolve();
-        });
-      });
-      return new Shim(options.socket, control, options.directory, gone);
+      const { socket, gone } = spawnWithSocket(options.program, argumentsOf(options), errors);
+      return new Shim(options.socket, socket, options.directory, gone);
+    } catch (error) {
+      throw internal(`start ${options.program}: ${messageOf(error)}`, { cause: error });
     } finally {
       closeSync(errors);
     }

@@ -1,0 +1,51 @@
+// Starts a program that outlives its starter, and keeps one end of a socket to its descriptor 3. What child_process.spawn does,
+// less its fork(2), which copies the page tables of a daemon for every container. Main thread of the daemon. posix_spawn(3)
+
+import { closeSync, openSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { posixSpawn, socketpair, waitpid } from './addon.ts';
+
+const WNOHANG = 1;
+
+export interface Spawned {
+  pid: number;
+  /** our end of the program's descriptor 3 */
+  socket: Socket;
+  /** the program ended and was reaped */
+  gone: Promise<void>;
+}
+
+/** @param errors a descriptor that becomes the program's standard error; the caller closes its own. @throws the errno of posix_spawn(3) */
+export function spawnWithSocket(program: string, args: string[], errors: number): Spawned {
+  const [ours, theirs] = socketpair();
+  let nothing: number | undefined;
+  try {
+    nothing = openSync('/dev/null', 'r+');
+    const pid = posixSpawn(program, [program, ...args], [nothing, nothing, errors, theirs]);
+    return { pid, socket: new Socket({ fd: ours, readable: true, writable: true }), gone: whenGone(pid) };
+  } catch (error) {
+    closeSync(ours);
+    throw error;
+  } finally {
+    closeSync(theirs);
+    if (nothing !== undefined) closeSync(nothing);
+  }
+}
+
+/* Only pids of this table are reaped: the children of child_process are libuv's. */
+const waiting = new Map<number, () => void>();
+let listening = false;
+
+function whenGone(pid: number): Promise<void> {
+  if (!listening) process.on('SIGCHLD', reap);
+  listening = true;
+  return new Promise((resolve) => waiting.set(pid, resolve));
+}
+
+function reap(): void {
+  for (const [pid, resolve] of waiting) {
+    if (waitpid(pid, WNOHANG) === 0) continue;
+    waiting.delete(pid);
+    resolve();
+  }
+}
