@@ -134,7 +134,7 @@ export interface Remains {
   entries: string[];
   /** cgroup directories named after containers */
   cgroups: string[];
-  /** lines of the daemon's own mount table */
+  /** lines of the daemon's own mount table that name its directories */
   mounts: number;
 }
 
@@ -154,7 +154,9 @@ export function remains(punnet: Punnet, marker: string): Remains {
     processes,
     entries,
     cgroups: cgroupsNamed(/[0-9a-f]{64}/).filter((path) => path.includes('punnet')),
-    mounts: readFileSync(`/proc/${punnet.daemonPid()}/mountinfo`, 'utf8').split('\n').length,
+    mounts: readFileSync(`/proc/${punnet.daemonPid()}/mountinfo`, 'utf8')
+      .split('\n')
+      .filter((line) => line.includes(punnet.engine.spec.home)).length,
   };
 }
 
