@@ -325,6 +325,32 @@ static void turn(struct shim *shim) {
   if (shim->exited && !shim->ending) conclude(shim);
 }
 
+/**
+ * Says that no more comes and lets the clients close first: one that writes to a closed socket gets EPIPE, and what it had
+ * not read yet may be lost with the connection. Who does not close has a second.
+ */
+static void part(struct shim *shim) {
+  char ignored[4096];
+  int64_t deadline = now_ms() + DRAIN_MS;
+  for (int i = 0; i < MAX_CLIENTS; i++) {
+    if (shim->clients[i].fd >= 0) shutdown(shim->clients[i].fd, SHUT_WR);
+  }
+  for (;;) {
+    struct pollfd polls[MAX_CLIENTS];
+    int open = 0;
+    for (int i = 0; i < MAX_CLIENTS; i++) {
+      struct client *client = &shim->clients[i];
+      ssize_t n = 1;
+      if (client->fd >= 0) n = recv(client->fd, ignored, sizeof ignored, MSG_DONTWAIT);
+      if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) client_drop(shim, client);
+      polls[i] = (struct pollfd){.fd = client->fd, .events = POLLIN};
+      open += client->fd >= 0;
+    }
+    int64_t left = deadline - now_ms();
+    if (open == 0 || left <= 0 || (poll(polls, MAX_CLIENTS, (int)left) < 0 && errno != EINTR)) return;
+  }
+}
+
 static int hold(void) {
   if (chdir("/") < 0) return 1;
   syscall(SYS_close_range, 0, ~0u, 0);
@@ -362,5 +388,6 @@ int main(int argc, char **argv) {
     if (!shim->plan.held) shim_start(shim);
   }
   while (!shim->ending || !idle(shim)) turn(shim);
+  part(shim);
   finish(shim, shim->walk.failed >= 0);
 }
