@@ -64,7 +64,7 @@ export function mendingOf(op: Op, errno: string): string | undefined {
   const namespaces = op.op === 'clone3' || op.op === 'unshare';
   if (namespaces && errno === 'ENOSPC') return 'sudo sysctl -w user.max_user_namespaces=65536';
   if (namespaces && errno === 'EPERM') return 'punnet doctor';
-  if (errno === 'ENOSYS') return 'a newer kernel: punnet needs Linux 5.11 or later';
+  if (errno === 'ENOSYS') return 'a newer kernel: punnet needs Linux 5.12 or later';
   if (op.op === 'setresuid' || op.op === 'setresgid' || op.op === 'setgroups') {
     if (errno === 'EINVAL') return 'give your user more subordinate ids in /etc/subuid and /etc/subgid';
   }

@@ -39,7 +39,8 @@ function host(files: Record<string, string> = {}, changes: Partial<Host> = {}): 
 describe('on a host that files describe', () => {
   test('an old kernel and an old node fail', () => {
     expect(kernel(host({}, { kernel: '5.10.0-28-amd64' }))).toMatchObject({ status: 'fail', fix: /upgrade/ });
-    expect(kernel(host({}, { kernel: '5.11.0' })).status).toBe('ok');
+    expect(kernel(host({}, { kernel: '5.12.0' })).status).toBe('ok');
+    expect(kernel(host({}, { kernel: '5.11.22' })).status).toBe('fail');
     expect(kernel(host({}, { kernel: '6.1.0' })).status).toBe('ok');
     expect(node(host({}, { node: '18.19.0' }))).toMatchObject({ status: 'fail' });
   });

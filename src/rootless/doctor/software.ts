@@ -15,16 +15,16 @@ export function node(host: Host): Check {
   };
 }
 
-/** Linux 5.11: overlay mounts in user namespaces (with userxattr); openat2, clone3 and pidfds are older. */
+/** Linux 5.12: mount_setattr, for every read-only path; overlay mounts in user namespaces are one older, openat2 and clone3 more. */
 export function kernel(host: Host): Check {
   const [major = 0, minor = 0] = host.kernel.split('.').map((part) => Number.parseInt(part, 10));
-  if (major > 5 || (major === 5 && minor >= 11)) {
+  if (major > 5 || (major === 5 && minor >= 12)) {
     return { name: 'kernel', status: 'ok', detail: `Linux ${host.kernel}` };
   }
   return {
     name: 'kernel',
     status: 'fail',
-    detail: `Linux ${host.kernel} is too old: overlay in a user namespace needs 5.11`,
+    detail: `Linux ${host.kernel} is too old: read-only mounts (mount_setattr) need 5.12, overlay in a user namespace 5.11`,
     fix: 'upgrade the kernel; on Debian 11: sudo apt-get install -y -t bullseye-backports linux-image-amd64',
   };
 }
