@@ -137,8 +137,10 @@ static void close_strangers(const struct plan_walk *walk) {
 // settings. Signals go back to their defaults before anything else, because execve keeps what is ignored and Node and the
 // shim ignore some.
 static void child_main(struct plan_walk *walk) {
-  struct sigaction fallback = {.sa_handler = SIG_DFL};
-  for (int signal = 1; signal < NSIG; signal++) sigaction(signal, &fallback, NULL);
+  // The kernel's own call, because the C library's refuses the two signals that it keeps for itself, and its posix_spawn
+  // leaves just these ignored. struct sigaction of the kernel: handler, flags, restorer, mask; all zero is SIG_DFL.
+  const unsigned long fallback[4] = {0};
+  for (int signal = 1; signal < NSIG; signal++) syscall(SYS_rt_sigaction, signal, fallback, NULL, 8);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
