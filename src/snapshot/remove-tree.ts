@@ -4,6 +4,7 @@
 // Runs in the daemon or its unpack worker, in its user namespace, as uid 0 there. unlinkat(2), renameat2(2).
 
 import { closeSync, opendirSync, type Dirent } from 'node:fs';
+import { threadId } from 'node:worker_threads';
 import { errnoOf } from '../base/errors.ts';
 import { openat2, renameat2, unlinkat } from '../native/addon.ts';
 import {
@@ -22,7 +23,8 @@ let moved = 0;
 
 /** Moves `name` out of sight, into the trash directory, in one step. It is gone for everybody; `emptyTrash` frees it. */
 export function trash(at: number, name: string, bin: number): void {
-  renameat2(at, raw(name), bin, `${process.pid}-${moved++}-${Date.now().toString(36)}`, 0);
+  // With the thread's number, because the daemon's main thread and its workers count for themselves and share one trash.
+  renameat2(at, raw(name), bin, `${process.pid}-${threadId}-${moved++}-${Date.now().toString(36)}`, 0);
 }
 
 /** Empties the trash of the directory at `path`. @throws the errno of what could not be removed */
