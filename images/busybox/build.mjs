@@ -11,6 +11,10 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
 const here = dirname(fileURLToPath(import.meta.url));
+if (process.argv[2]?.startsWith('-')) {
+  process.stderr.write('usage: images/busybox/build.mjs [DIRECTORY]\n');
+  process.exit(process.argv[2] === '--help' ? 0 : 1);
+}
 const output = resolve(process.argv[2] ?? join(here, '../../dist/images/busybox'));
 const busybox = process.env.BUSYBOX ?? '/bin/busybox';
 
