@@ -1,6 +1,8 @@
 // What a flag is: data that the parser, the help and the shell completion read. Values are checked while they are read,
 // with the texts of docker/cli (spf13/pflag and its opts package). Runs in the CLI.
 
+import { readDuration } from '../base/duration.ts';
+
 /** The words that help shows for a value; `bool` takes none. */
 export type FlagType =
   | 'bool'
@@ -97,25 +99,6 @@ export function readUint(text: string, bits: number): number {
   const value = Number(text);
   if (value >= 2 ** bits || !Number.isSafeInteger(value)) throw numError('ParseUint', text, 'value out of range');
   return value;
-}
-
-const UNITS: Record<string, number> = { ns: 1, us: 1e3, µs: 1e3, μs: 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 };
-
-/** time.ParseDuration, nanoseconds. */
-export function readDuration(text: string): number {
-  const match =
-    /^([+-]?)(0|(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h)(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))*)$/.exec(
-      text,
-    );
-  if (!match) {
-    const bare = /^[+-]?(\d+\.?\d*|\.\d+)$/.test(text);
-    throw new Error(`time: ${bare ? 'missing unit in' : 'invalid'} duration ${JSON.stringify(text)}`);
-  }
-  let total = 0;
-  for (const [, number, unit] of match[2]!.matchAll(/(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g)) {
-    total += Number(number) * UNITS[unit!]!;
-  }
-  return Math.round(match[1] === '-' ? -total : total);
 }
 
 /** The reader of a type that needs no rules of its own. */

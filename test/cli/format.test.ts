@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { indentJson } from '../../src/cli/format/json-text.ts';
-import { bytesSize, humanDuration, humanSize, parseBytes } from '../../src/cli/format/size.ts';
+import { parseBytes } from '../../src/base/byte-size.ts';
+import { bytesSize, humanDuration, humanSize } from '../../src/cli/format/size.ts';
 import { layOut } from '../../src/cli/format/table.ts';
 import { compileTemplate, Struct } from '../../src/cli/format/template.ts';
 import { ansicTime, ellipsis, quote, shortId } from '../../src/cli/format/text.ts';

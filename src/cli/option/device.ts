@@ -3,7 +3,7 @@
 
 import { posix } from 'node:path';
 import { readUint } from '../flag.ts';
-import { parseBytes } from '../format/size.ts';
+import { parseBytes } from '../../base/byte-size.ts';
 import { cut } from './key-value.ts';
 
 export interface Device {

@@ -4,7 +4,7 @@
 import { isIP } from 'node:net';
 import { quote } from '../format/text.ts';
 import { readInt } from '../flag.ts';
-import { readCsv } from './csv.ts';
+import { readCsv } from '../../base/csv.ts';
 import { cut } from './key-value.ts';
 
 /** An address, without surrounding blanks. */

@@ -4,8 +4,8 @@
 import { resolve } from 'node:path';
 import type { MountBody } from '../../api/types.ts';
 import { readBool } from '../flag.ts';
-import { parseBytes } from '../format/size.ts';
-import { readCsv } from './csv.ts';
+import { parseBytes } from '../../base/byte-size.ts';
+import { readCsv } from '../../base/csv.ts';
 
 type Mount = MountBody & { ImageOptions?: { Subpath?: string } };
 

@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { errnoOf, messageOf } from '../../base/errors.ts';
 import { readInt } from '../flag.ts';
-import { parseBytes } from '../format/size.ts';
+import { parseBytes } from '../../base/byte-size.ts';
 import { quote } from '../format/text.ts';
 import { cut } from './key-value.ts';
 

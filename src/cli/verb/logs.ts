@@ -1,7 +1,8 @@
 // punnet logs: what a container wrote. docker/cli: cli/command/container/logs.go.
 
 import { demultiplexer } from '../../api/demultiplex.ts';
-import { readDuration, type Flag } from '../flag.ts';
+import { readDuration } from '../../base/duration.ts';
+import type { Flag } from '../flag.ts';
 import type { Run } from '../verb.ts';
 
 const TIME = 'timestamp (e.g. "2013-01-02T13:23:37Z") or relative (e.g. "42m" for 42 minutes)';

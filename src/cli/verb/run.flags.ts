@@ -2,7 +2,7 @@
 
 import { readExplain } from '../option/explain.ts';
 import { quote } from '../format/text.ts';
-import { parseBytes } from '../format/size.ts';
+import { parseBytes } from '../../base/byte-size.ts';
 import type { Flag } from '../flag.ts';
 import * as device from '../option/device.ts';
 import * as host from '../option/host.ts';

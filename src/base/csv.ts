@@ -1,5 +1,5 @@
 // One line of comma-separated fields with optional double quotes (RFC 4180), as --mount and --network take it.
-// Pure; runs in the CLI.
+// Pure; runs in every process.
 
 /** @throws Error with encoding/csv's text */
 export function readCsv(line: string): string[] {
