@@ -34,6 +34,9 @@
 #ifndef SYS_move_mount
 #define SYS_move_mount 429
 #endif
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
 #ifndef SYS_close_range
 #define SYS_close_range 436
 #endif
@@ -210,6 +213,8 @@ int plan_do(struct plan_walk *walk, const struct plan_op *op) {
   switch ((enum plan_code)op->code) {
     case PLAN_UNSHARE:
       return unshare((int)arg[0]);
+    case PLAN_PIDFD_OPEN:
+      return keep(walk, arg[1], syscall(SYS_pidfd_open, (pid_t)arg[0], 0));
     case PLAN_SETNS:
       return setns(slot(walk, arg[0]), (int)arg[1]);
     case PLAN_OPEN:

@@ -28,6 +28,7 @@ extern "C" {
 #define PLAN_OPS(X)                                \
   X(UNSHARE, "unshare", "u")                       \
   X(CLONE3, "clone3", "ug")                        \
+  X(PIDFD_OPEN, "pidfd_open", "uf")                \
   X(SETNS, "setns", "fu")                          \
   X(AWAIT, "await", "")                            \
   X(RELEASE, "release", "")                        \

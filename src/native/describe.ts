@@ -51,6 +51,10 @@ export function describeOp(op: Op): string {
       return `setresgid ${op.gid}`;
     case 'setresuid':
       return `setresuid ${op.uid}`;
+    case 'pidfd_open':
+      return `pidfd_open ${op.pid}`;
+    case 'setns':
+      return `setns 0x${op.nstype.toString(16)}`;
     case 'clone3':
     case 'unshare':
       return `${op.op} 0x${op.flags.toString(16)}`;

@@ -57,6 +57,8 @@ export function describeCall(op: Op, pid?: number): string {
       return call(flagNames('CLONE_', op.flags));
     case 'clone3':
       return call(flagNames('CLONE_', op.flags), ...(op.cgroup === undefined ? [] : [`cgroup=${fd(op.cgroup)}`]));
+    case 'pidfd_open':
+      return `${call(op.pid)} = ${fd(op.slot)}`;
     case 'setns':
       return call(fd(op.fd), flagNames('CLONE_', op.nstype));
     case 'open':

@@ -122,8 +122,19 @@ function prctlCommand(op: Extract<Op, { op: 'prctl' }>): string {
   }
 }
 
+/** nsenter(1) takes namespaces of a process, or each from its file. */
+function nsenterCommand({ fd, nstype }: Extract<Op, { op: 'setns' }>, shell: Shell): string {
+  const types = has(NAMESPACES, nstype);
+  const from = named(shell, fd);
+  const target = /^pid:(\d+)$/.exec(from)?.[1];
+  return target === undefined
+    ? `nsenter ${types.join(' ')}=${quote(from)}`
+    : `nsenter --target ${target} ${types.join(' ')}`;
+}
+
 /** Remembers what the op puts into a slot. */
 function remember(op: Op, shell: Shell): void {
+  if (op.op === 'pidfd_open') shell.slots.set(op.slot, `pid:${op.pid}`);
   if (op.op === 'open' || op.op === 'openat2') shell.slots.set(op.slot, op.path);
   if (op.op === 'open_tree') shell.slots.set(op.slot, op.path === '' ? named(shell, op.dirfd) : op.path);
   if (op.op === 'ioctl' && op.result !== undefined) shell.slots.set(op.result, '/dev/pts/0');
@@ -144,8 +155,10 @@ function commandOf(op: Op, shell: Shell): string {
       return `unshare ${has(NAMESPACES, op.flags).join(' ')}`;
     case 'clone3':
       return `unshare ${[...has(NAMESPACES, op.flags), '--fork'].join(' ')}`;
+    case 'pidfd_open':
+      return `# process ${op.pid} is held by a descriptor`;
     case 'setns':
-      return `nsenter ${has(NAMESPACES, op.nstype).join(' ')}=${quote(named(shell, op.fd))}`;
+      return nsenterCommand(op, shell);
     case 'await':
       return op.who === 'child' ? '# wait for the parent' : '# wait for the child';
     case 'release':

@@ -24,6 +24,9 @@ export type Op = Common &
     | { op: 'unshare'; flags: number }
     /** After this op, the child starts at its first op and the parent goes on with its next. `cgroup`: CLONE_INTO_CGROUP. clone3(2) */
     | { op: 'clone3'; flags: number; cgroup?: Slot }
+    /** A process by its number in the walker's pid namespace; the descriptor stays this process's, whoever gets the number next. */
+    | { op: 'pidfd_open'; pid: number; slot: Slot }
+    /** `fd` is a namespace file, or a pidfd (Linux 5.8): then `nstype` may name several, and all are joined or none. */
     | { op: 'setns'; fd: Slot; nstype: number }
     /**
      * Child: blocks until the parent releases it. Parent: blocks until the child releases it. One byte of a socketpair. The

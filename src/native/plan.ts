@@ -14,6 +14,7 @@ type Kind = 'u' | 's' | 'n' | 'f' | 'g' | 'v' | 'b' | 'i';
 export const LAYOUT: { [name in OpName]: string } = {
   unshare: 'flags:u',
   clone3: 'flags:u cgroup:g',
+  pidfd_open: 'pid:u slot:f',
   setns: 'fd:f nstype:u',
   await: '',
   release: '',

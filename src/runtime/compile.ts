@@ -26,6 +26,8 @@ export interface CompileOptions {
   cgroup?: string;
   /** the BPF program of spec.linux.seccomp; required when that is given */
   seccomp?: Uint8Array;
+  /** true: the container lives on when the process that walks its plan ends; otherwise it is killed then */
+  survives?: boolean;
   /** sources of binds that are not directories; see bind-files.ts */
   files?: ReadonlySet<string>;
 }
@@ -48,7 +50,7 @@ export function compilePlan(spec: Spec, options: CompileOptions): Plan {
       { who: 'parent', op: 'await' },
       // Until `start`. What follows is quick and cannot fail but for execve.
       { who: 'child', op: 'await' },
-      ...becomeProcess(spec, process, options.seccomp),
+      ...becomeProcess(spec, process, { seccomp: options.seccomp, survives: options.survives }),
       ...execve(process),
     ],
   };

@@ -3,21 +3,13 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Spec } from '../../src/base/oci-runtime.ts';
 import { encodePlan } from '../../src/native/plan.ts';
-import type { Op, Plan } from '../../src/native/ops.ts';
+import type { Op } from '../../src/native/ops.ts';
 import { compilePlan, type CompileOptions } from '../../src/runtime/compile.ts';
 import { DEFAULT_CAPABILITIES } from '../../src/runtime/capabilities.ts';
 import { defaultMounts } from '../../src/runtime/default-spec.ts';
+import { planLines } from './plan-lines.ts';
 
 const CASES = new URL('../cases/plan', import.meta.url).pathname;
-
-/** A line of JSON for each op. */
-function lines({ ops }: Plan): string {
-  const plain = (_: string, value: unknown) => {
-    if (typeof value === 'bigint') return `0x${value.toString(16)}`;
-    return value instanceof Uint8Array ? `${value.length} bytes` : value;
-  };
-  return ops.map((op) => `${JSON.stringify(op, plain)}\n`).join('');
-}
 
 const OVERLAY = {
   source: 'overlay',
@@ -39,7 +31,7 @@ describe('each configuration becomes its plan', () => {
     const read = (file: string) => JSON.parse(readFileSync(join(CASES, name, file), 'utf8')) as unknown;
     const { options, ...spec } = read('config.json') as Spec & { options?: Partial<CompileOptions> };
     const plan = compilePlan(spec, { ...OPTIONS, ...options });
-    await expect(lines(plan)).toMatchFileSnapshot(join(CASES, name, 'plan.jsonl'));
+    await expect(planLines(plan)).toMatchFileSnapshot(join(CASES, name, 'plan.jsonl'));
     expect(encodePlan(plan).length).toBeGreaterThan(plan.ops.length * 80);
   });
 });
@@ -155,7 +147,7 @@ describe('order', () => {
 
 describe('paths', () => {
   test('a mask of unknown kind is tried as both; of a known one as that', () => {
-    const text = lines({ ops: compile() });
+    const text = planLines({ ops: compile() });
     const count = (pattern: RegExp) => text.match(pattern)?.length ?? 0;
     expect(count(/"target":"\/proc\/keys"/g)).toBe(1);
     expect(count(/"target":"\/proc\/acpi"/g)).toBe(1);

@@ -2,12 +2,12 @@
 // namespace with subordinate ids (unshare(1) stands in for the holder), on an overlay over Debian's static busybox.
 
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ContainerConfigBody, HostConfigBody } from '../../src/api/types.ts';
-import type { Spec } from '../../src/base/oci-runtime.ts';
+import type { Spec, SpecProcess } from '../../src/base/oci-runtime.ts';
 import { containerSpec } from '../../src/engine/container/spec.ts';
 import type { BoundMount } from '../../src/engine/container/spec-mounts.ts';
 import { shimPath } from '../../src/native/addon.ts';
@@ -15,6 +15,7 @@ import type { Plan } from '../../src/native/ops.ts';
 import { encodePlan, planError } from '../../src/native/plan.ts';
 import { bindFiles } from '../../src/runtime/bind-files.ts';
 import { compilePlan, type CompileOptions } from '../../src/runtime/compile.ts';
+import { compileJoin, type JoinOptions } from '../../src/runtime/compile-join.ts';
 import { parseIdMap, readHostFacts, type HostFacts } from '../../src/runtime/host-facts.ts';
 import { seccompFilter } from '../../src/runtime/seccomp-filter.ts';
 import { Conversation } from '../native/container.ts';
@@ -97,6 +98,7 @@ export interface Ended {
 
 export interface Running {
   control: Conversation;
+  spec: Spec;
   /** of init, on the host */
   pid: number;
   shim: ChildProcess;
@@ -149,11 +151,53 @@ export function planOf(host: Host, argv: string[], wanted: Wanted = {}): { plan:
 
 /** Starts a container; resolves when its program runs, or has failed to. */
 export async function start(host: Host, argv: string[], wanted: Wanted = {}): Promise<Running> {
-  const { plan, directory } = planOf(host, argv, wanted);
+  const { plan, spec, directory } = planOf(host, argv, wanted);
+  return begin(host, plan, { spec, directory, wanted, enter: ['unshare', ...host.namespaces] });
+}
+
+export interface Joining {
+  process?: Partial<SpecProcess>;
+  options?: Partial<JoinOptions>;
+  stdin?: string;
+  /** called while the new process is held, before its execve */
+  held?(pid: number): Promise<void>;
+}
+
+/** Starts a further process in a running container, under a shim of its own, as exec does. */
+export async function joinContainer(
+  host: Host,
+  container: Running,
+  argv: string[],
+  joining: Joining = {},
+): Promise<Running> {
+  const { spec, pid, shim } = container;
+  const process = { ...spec.process!, args: argv, ...joining.process };
+  const seccomp = spec.linux?.seccomp ? seccompFilter(spec.linux.seccomp) : undefined;
+  const plan = compileJoin(spec, process, { pid, ...(seccomp ? { seccomp } : {}), ...joining.options });
+  const directory = join(host.directory, `exec-${++count}`);
+  mkdirSync(directory);
+  if (host.ids.uid !== undefined) chownSync(directory, host.ids.uid, host.ids.gid!);
+  // The daemon's namespaces, which are those of the container's shim.
+  const enter = ['nsenter', '--target', String(shim.pid), '--user', '--mount'];
+  const wanted = { config: { Tty: process.terminal ?? false }, stdin: joining.stdin };
+  return begin(host, plan, { spec, directory, wanted, enter, held: joining.held });
+}
+
+interface Beginning {
+  spec: Spec;
+  directory: string;
+  wanted: Pick<Wanted, 'config' | 'stdin'>;
+  /** program that brings the shim into the daemon's namespaces */
+  enter: string[];
+  held?(pid: number): Promise<void>;
+}
+
+async function begin(host: Host, plan: Plan, { spec, directory, wanted, enter, held }: Beginning): Promise<Running> {
   writeFileSync(join(directory, 'plan'), encodePlan(plan), { mode: 0o644 });
   const own = ['--dir', directory, '--listen', join(directory, 's')];
   own.push('--stdin', wanted.stdin === undefined ? 'null' : 'once', ...(wanted.config?.Tty ? ['--tty'] : []));
-  const shim = spawn('unshare', [...host.namespaces, join(host.directory, 'punnet-shim'), ...own], {
+  const [program, ...rest] = enter;
+  const shim = spawn(program!, [...rest, join(host.directory, 'punnet-shim'), ...own], {
     ...host.ids,
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     detached: true,
@@ -165,6 +209,7 @@ export async function start(host: Host, argv: string[], wanted: Wanted = {}): Pr
   const has = (type: number) => control.frames.find((frame) => frame.type === type)?.payload;
   try {
     await control.when(() => has(16) !== undefined || has(19) !== undefined);
+    if (has(16) !== undefined) await held?.(has(16)!.readUInt32BE(0));
     control.subscribe();
     control.start();
     if (wanted.stdin !== undefined) {
@@ -182,7 +227,7 @@ export async function start(host: Host, argv: string[], wanted: Wanted = {}): Pr
     const { code, signal } = await control.exit();
     return { stdout: control.text('stdout'), stderr: control.text('stderr'), code, signal };
   };
-  return { control, pid: has(16)?.readUInt32BE(0) ?? 0, shim, ended: end() };
+  return { control, spec, pid: has(16)?.readUInt32BE(0) ?? 0, shim, ended: end() };
 }
 
 /** Runs a program in a container to its end. */

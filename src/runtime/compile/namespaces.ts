@@ -34,6 +34,14 @@ export function cloneFlags(spec: Spec): number {
   return flags >>> 0;
 }
 
+/**
+ * CLONE_* of all namespaces that the container does not share with whoever made it, be they new or joined: those that a
+ * further process of it must enter.
+ */
+export function ownNamespaces(spec: Spec): number {
+  return (spec.linux?.namespaces ?? []).reduce((flags, { type }) => flags | FLAGS[type], 0) >>> 0;
+}
+
 /** Parent: joins the namespaces that are given by path, so that the child is born in them. */
 export function joinNamespaces(spec: Spec, slots: Slots): Op[] {
   const ops: Op[] = [];

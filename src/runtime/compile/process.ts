@@ -39,8 +39,15 @@ function stream(fd: number, uid: number): Op[] {
   return ops;
 }
 
-/** From here on the process is the container's. `seccomp`: the compiled filter of spec.linux.seccomp. */
-export function becomeProcess(spec: Spec, process: SpecProcess, seccomp: Uint8Array | undefined): Op[] {
+export interface Becoming {
+  /** the compiled filter of spec.linux.seccomp */
+  seccomp: Uint8Array | undefined;
+  /** true: the process lives on when the one that cloned it ends */
+  survives: boolean | undefined;
+}
+
+/** From here on the process is the container's. */
+export function becomeProcess(spec: Spec, process: SpecProcess, { seccomp, survives }: Becoming): Op[] {
   const { noNewPrivileges = false, user, capabilities: caps = {} } = process;
   const filter = seccompOps(spec.linux?.seccomp, seccomp);
   const ops: Op[] = [];
@@ -62,7 +69,7 @@ export function becomeProcess(spec: Spec, process: SpecProcess, seccomp: Uint8Ar
   });
   if (caps.ambient?.length) ops.push({ who: 'child', op: 'ambient', raise: capabilityMask(caps.ambient) });
   // After the ids, because a change of ids clears it.
-  ops.push({ who: 'child', op: 'prctl', option: k.PR_SET_PDEATHSIG, arg2: SIGKILL });
+  if (survives !== true) ops.push({ who: 'child', op: 'prctl', option: k.PR_SET_PDEATHSIG, arg2: SIGKILL });
   if (noNewPrivileges) ops.push(...filter);
   return ops;
 }
