@@ -3,7 +3,8 @@
 //   ingest/<hex>         not yet: a partial that the next ingest of that digest continues
 // Runs in the daemon, as root of its user namespace. kill -9 at any point leaves only files in ingest/.
 
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { digestOf, hexOf, isDigest, type Digest } from '../base/digest.ts';
 import { internal, notFound, type PunnetError } from '../base/errors.ts';
@@ -99,6 +100,22 @@ export class ContentStore {
     const source: Source = (offset) => Promise.resolve({ offset, body: [bytes.subarray(offset)] });
     await this.ingest(source, { digest: expected, size: bytes.length });
     return expected;
+  }
+
+  /**
+   * Commits a blob whose digest is known only when it is written: `write` makes the file at the path that it is given, and
+   * tells what it hashed on the way. What it left is removed when it throws.
+   */
+  async create<T extends { digest: Digest }>(write: (path: string) => Promise<T>): Promise<T> {
+    const path = join(this.#ingest, `new-${randomBytes(8).toString('hex')}`);
+    try {
+      const written = await write(path);
+      renameSync(path, this.path(written.digest));
+      return written;
+    } catch (error) {
+      rmSync(path, { force: true });
+      throw diskError('write new blob', error, this.directory);
+    }
   }
 
   /** Every committed digest. */

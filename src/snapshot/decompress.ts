@@ -31,17 +31,40 @@ export function compressionOf(start: Buffer): Compression {
 export async function* decompressed(path: string, onRead: (bytes: number) => void): AsyncGenerator<Buffer> {
   const file = createReadStream(path, { highWaterMark: CHUNK });
   try {
-    const source = file[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
-    const first = await source.next();
-    if (first.done) return;
-    const compression = compressionOf(first.value);
-    const counted = count(first.value, source, onRead);
-    if (compression === 'none') yield* counted;
-    else yield* through(counted, compression);
+    yield* decompressedStream(file as AsyncIterable<Buffer>, onRead);
   } finally {
     file.destroy();
     await closed(file);
   }
+}
+
+/** As decompressed, of bytes that come from elsewhere. */
+export async function* decompressedStream(
+  archive: AsyncIterable<Uint8Array>,
+  onRead: (bytes: number) => void = () => {},
+): AsyncGenerator<Buffer> {
+  const source = buffers(archive);
+  const first = await enough(source);
+  if (!first) return;
+  const compression = compressionOf(first);
+  const counted = count(first, source, onRead);
+  if (compression === 'none') yield* counted;
+  else yield* through(counted, compression);
+}
+
+async function* buffers(archive: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer, undefined> {
+  for await (const chunk of archive) yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
+}
+
+/** The first bytes, as many as tell the compression; undefined when there are none. */
+async function enough(source: AsyncIterator<Buffer>): Promise<Buffer | undefined> {
+  let start: Buffer | undefined;
+  while (!start || start.length < 6) {
+    const next = await source.next();
+    if (next.done) return start;
+    start = start ? Buffer.concat([start, next.value]) : next.value;
+  }
+  return start;
 }
 
 async function* count(first: Buffer, rest: AsyncIterator<Buffer>, onRead: (bytes: number) => void) {

@@ -5,7 +5,7 @@ import { invalidArgument } from '../base/errors.ts';
 import { show } from './tar/reader.ts';
 
 /** Longest path that a system call takes, without its NUL. */
-const MAX_PATH = 4095;
+export const MAX_PATH = 4095;
 
 /** A path inside the layer, relative and clean: no empty part, no `.`, no `..`; the layer's root is ''. */
 export interface LayerPath {
@@ -42,19 +42,19 @@ export function joinPath(parent: string, name: string): string {
   return parent && name ? `${parent}/${name}` : parent || name;
 }
 
-const PREFIX = '.wh.';
-const OPAQUE = '.wh..wh..opq';
+export const WHITEOUT_PREFIX = '.wh.';
+export const OPAQUE_NAME = '.wh..wh..opq';
 
 /** What a last part means: a file, the removal of one, or that its directory hides what is below. */
 export type Meaning = { kind: 'file' } | { kind: 'whiteout'; of: string } | { kind: 'opaque' } | { kind: 'ignored' };
 
 /** @throws invalidArgument for a whiteout of nothing, `.` or `..`. */
 export function meaningOf(name: string): Meaning {
-  if (!name.startsWith(PREFIX)) return { kind: 'file' };
-  if (name === OPAQUE) return { kind: 'opaque' };
+  if (!name.startsWith(WHITEOUT_PREFIX)) return { kind: 'file' };
+  if (name === OPAQUE_NAME) return { kind: 'opaque' };
   // Bookkeeping of aufs (.wh..wh.plnk, .wh..wh.aufs): Docker leaves it out as well.
-  if (name.startsWith(`${PREFIX}${PREFIX}`)) return { kind: 'ignored' };
-  const of = name.slice(PREFIX.length);
+  if (name.startsWith(`${WHITEOUT_PREFIX}${WHITEOUT_PREFIX}`)) return { kind: 'ignored' };
+  const of = name.slice(WHITEOUT_PREFIX.length);
   if (of === '' || of === '.' || of === '..') throw invalidArgument(`entry ${show(name)} is a whiteout of no name`);
   return { kind: 'whiteout', of };
 }

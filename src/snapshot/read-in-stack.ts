@@ -3,31 +3,13 @@
 // inside the stack alone. Runs in the daemon, in its user and mount namespaces, as uid 0 there. overlayfs.rst.
 
 import { closeSync, readSync } from 'node:fs';
-import { errnoOf, invalidArgument } from '../base/errors.ts';
-import { fgetxattr, fstatat, openat2, readlinkat } from '../native/addon.ts';
-import {
-  AT_EMPTY_PATH,
-  AT_FDCWD,
-  O_CLOEXEC,
-  O_DIRECTORY,
-  O_NOFOLLOW,
-  O_NONBLOCK,
-  O_PATH,
-  O_RDONLY,
-  RESOLVE_BENEATH,
-  S_IFCHR,
-  S_IFDIR,
-  S_IFLNK,
-  S_IFMT,
-  S_IFREG,
-} from '../native/constants.ts';
-import { OPAQUE_XATTR } from './directories.ts';
+import { invalidArgument } from '../base/errors.ts';
+import { fstatat, openat2, readlinkat } from '../native/addon.ts';
+import { AT_EMPTY_PATH, O_CLOEXEC, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, RESOLVE_BENEATH } from '../native/constants.ts';
 import { raw } from './layer-path.ts';
+import { lookUpInStack, openStack } from './stack.ts';
 
 const MAX_LINKS = 40;
-
-/** What a name is: a directory, merged from several layers (top first), or something of one layer. */
-type Node = { kind: 'directory'; fds: number[] } | { kind: 'file' | 'link' | 'other'; at: number };
 
 /**
  * The content of regular file `path` in the stack; undefined when there is none.
@@ -44,7 +26,7 @@ export function readInStack(dirs: string[], path: string, maxBytes: number): Buf
 }
 
 function walk(dirs: string[], path: string, { maxBytes, open }: { maxBytes: number; open: number[] }) {
-  const root = dirs.map((dir) => keep(open, openat2(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, 0)));
+  const root = openStack(dirs, open);
   let trail: number[][] = [root];
   const rest = binary(path).split('/').reverse();
   for (let links = 0; rest.length;) {
@@ -54,7 +36,7 @@ function walk(dirs: string[], path: string, { maxBytes, open }: { maxBytes: numb
       if (trail.length > 1) trail.pop();
       continue;
     }
-    const found = lookUp(trail.at(-1)!, name, open);
+    const found = lookUpInStack(trail.at(-1)!, name, open);
     if (!found) return undefined;
     if (found.kind === 'directory') {
       trail.push(found.fds);
@@ -71,49 +53,6 @@ function walk(dirs: string[], path: string, { maxBytes, open }: { maxBytes: numb
   return undefined;
 }
 
-/** Looks `name` up in a merged directory. */
-function lookUp(parents: number[], name: string, open: number[]): Node | undefined {
-  const fds: number[] = [];
-  for (const at of parents) {
-    const mode = modeOf(at, name);
-    if (mode === undefined) continue;
-    const type = mode & S_IFMT;
-    if (type !== S_IFDIR) {
-      // A file below a directory is hidden by it; a whiteout hides everything below.
-      if (fds.length || type === S_IFCHR) break;
-      return { kind: type === S_IFREG ? 'file' : type === S_IFLNK ? 'link' : 'other', at };
-    }
-    const fd = keep(open, openat2(at, raw(name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0, RESOLVE_BENEATH));
-    fds.push(fd);
-    if (isOpaque(fd)) break;
-  }
-  return fds.length ? { kind: 'directory', fds } : undefined;
-}
-
-function modeOf(at: number, name: string): number | undefined {
-  try {
-    const fd = openat2(at, raw(name), O_PATH | O_NOFOLLOW | O_CLOEXEC, 0, RESOLVE_BENEATH);
-    try {
-      return fstatat(fd, '', AT_EMPTY_PATH).mode;
-    } finally {
-      closeSync(fd);
-    }
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-function isOpaque(fd: number): boolean {
-  try {
-    return fgetxattr(fd, OPAQUE_XATTR).toString('latin1') === 'y';
-  } catch (error) {
-    const code = errnoOf(error);
-    if (code === 'ENODATA' || code === 'EOPNOTSUPP' || code === 'ENOTSUP') return false;
-    throw error;
-  }
-}
-
 function readFile(at: number, name: string, { path, maxBytes }: { path: string; maxBytes: number }): Buffer {
   const fd = openat2(at, raw(name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0, RESOLVE_BENEATH);
   try {
@@ -126,11 +65,6 @@ function readFile(at: number, name: string, { path, maxBytes }: { path: string; 
   } finally {
     closeSync(fd);
   }
-}
-
-function keep(open: number[], fd: number): number {
-  open.push(fd);
-  return fd;
 }
 
 function binary(path: string): string {

@@ -10,10 +10,24 @@ import { readJson, writeJsonAtomic } from '../base/atomic-file.ts';
 import type { Digest } from '../base/digest.ts';
 import { conflict, errnoOf, invalidArgument, notFound } from '../base/errors.ts';
 import type { Mount } from '../base/mount.ts';
-import { fchmod, fchown, fstatat, openat2 } from '../native/addon.ts';
-import { AT_EMPTY_PATH, AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_RDONLY } from '../native/constants.ts';
+import { fchmod, fchown, fstatat, openat2, unlinkat } from '../native/addon.ts';
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_REMOVEDIR,
+  AT_SYMLINK_NOFOLLOW,
+  O_CLOEXEC,
+  O_DIRECTORY,
+  O_RDONLY,
+  S_IFDIR,
+  S_IFMT,
+} from '../native/constants.ts';
+import type { Change } from './changes.ts';
+import type { LayerArchive } from './layer-archive.ts';
 import { Layers, type Layer, type LayerRecord } from './layers.ts';
+import { mountStubs } from './mount-stubs.ts';
 import { trash } from './remove-tree.ts';
+import { openStack } from './stack.ts';
 import { UnpackPool } from './unpack-pool.ts';
 import { Unpacking, type UnpackRequest } from './unpacking.ts';
 import { usageOf, type Usage } from './usage.ts';
@@ -92,10 +106,10 @@ export class Snapshotter {
    * share the work, which ends early when all of them were aborted.
    * @throws invalidArgument when the bytes are not that layer or are hostile: then nothing is committed.
    */
-  async unpack(request: UnpackRequest): Promise<{ size: number }> {
+  async unpack(request: UnpackRequest): Promise<{ size: number; entries: number }> {
     const { diffID } = request;
     const present = this.#layers.find(diffID);
-    if (present) return { size: present.size };
+    if (present) return { size: present.size, entries: present.entries };
     const written = await this.#unpacking.run(request, {
       commit: (into, record) => this.#commit(into, record),
       discard: async (into) => {
@@ -103,7 +117,7 @@ export class Snapshotter {
         await this.#emptyTrash();
       },
     });
-    return { size: written.size };
+    return { size: written.size, entries: written.entries };
   }
 
   /** Makes the active snapshot `key` on a stack of layers (bottom first). @throws notFound, conflict, invalidArgument */
@@ -168,6 +182,33 @@ export class Snapshotter {
     return withDirectory(this.#activeDir(key), (fd) => usageOf(fd, 'upper'));
   }
 
+  /** What the container changed, in order of the paths, as `docker diff` tells it. @throws notFound */
+  changes(key: string): Promise<Change[]> {
+    return this.#pool.changes({ upper: this.upper(key), lower: this.layers(this.layersOf(key)) });
+  }
+
+  /** Writes what the container changed as the archive of a new layer, uncompressed, into the new file `path`. @throws notFound */
+  archive(key: string, path: string): Promise<LayerArchive> {
+    return this.#pool.archive({ upper: this.upper(key), lower: this.layers(this.layersOf(key)), path });
+  }
+
+  /**
+   * Ends the active snapshot `key` by making its upper directory the layer that `archive` told of: nothing is copied.
+   * Nobody may have it mounted any more. @throws notFound
+   */
+  async commit(key: string, { diffID, entries }: LayerArchive): Promise<void> {
+    if (!this.has(diffID)) {
+      const upper = this.upper(key);
+      withDirectory(upper, (fd) => this.#dropStubs(fd, key));
+      const into = join(this.#dir, 'unpack', `${key}-${suffix()}`);
+      mkdirSync(into, { mode: 0o700 });
+      renameSync(upper, join(into, 'fs'));
+      const { size } = withDirectory(into, (fd) => usageOf(fd, 'fs'));
+      this.#commit(into, { diffID, size, entries, rootSet: false, rootOpaque: false });
+    }
+    await this.removeActive(key);
+  }
+
   /** Removes the active snapshot `key`, if there is one. At once out of sight; disk space is freed by and by. */
   async removeActive(key: string): Promise<void> {
     this.#activeDir(key);
@@ -214,6 +255,20 @@ export class Snapshotter {
       }
     }
     return problems;
+  }
+
+  #dropStubs(upper: number, key: string): void {
+    const open: number[] = [];
+    try {
+      const stubs = mountStubs(upper, openStack(this.layers(this.layersOf(key)), open));
+      // What is inside a directory first.
+      for (const path of [...stubs].sort().reverse()) {
+        const { mode } = fstatat(upper, path, AT_SYMLINK_NOFOLLOW);
+        unlinkat(upper, path, (mode & S_IFMT) === S_IFDIR ? AT_REMOVEDIR : 0);
+      }
+    } finally {
+      for (const fd of open) closeSync(fd);
+    }
   }
 
   #commit(into: string, record: LayerRecord): void {

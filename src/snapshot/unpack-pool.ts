@@ -1,5 +1,5 @@
-// Two worker threads that unpack layers and empty the trash, started when there is work and ended when there is none for a while. Where the
-// worker's bundle is not beside the program (tests from source), jobs run in the calling thread.
+// Two worker threads that unpack and archive layers and empty the trash, started when there is work and ended when there is
+// none for a while. Where the worker's bundle is not beside the program (tests from source), jobs run in the calling thread.
 // Runs in the daemon. Node worker_threads.
 
 import { existsSync } from 'node:fs';
@@ -7,9 +7,11 @@ import { dirname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { internal, messageOf, PunnetError } from '../base/errors.ts';
 import type { Written } from './layer-writer.ts';
+import { changesOf, type Change, type ChangesJob } from './changes.ts';
+import { archiveLayer, type LayerArchive, type LayerArchiveJob } from './layer-archive.ts';
 import { emptyTrashIn } from './remove-tree.ts';
 import { unpack, type UnpackJob } from './unpack.ts';
-import type { WorkerAnswer, WorkerFailure, WorkerRequest } from './unpack-worker.ts';
+import type { WorkerAnswer, WorkerFailure, WorkerRequest, WorkerResult } from './unpack-worker.ts';
 
 const THREADS = 2;
 const IDLE_MS = 5_000;
@@ -23,7 +25,7 @@ export interface PoolOptions {
 interface Waiting {
   request: WorkerRequest;
   onProgress?(bytes: number): void;
-  resolve(written: Written | undefined): void;
+  resolve(result: WorkerResult): void;
   reject(error: unknown): void;
 }
 
@@ -50,7 +52,7 @@ export class UnpackPool {
         const aborted = () => Atomics.load(flag, 0) === 1;
         return await unpack(job, { aborted, progress: (bytes) => onProgress?.(bytes) });
       }
-      return (await this.#submit({ job, flag }, onProgress))!;
+      return (await this.#submit({ job, flag }, onProgress)) as Written;
     } finally {
       signal?.removeEventListener('abort', abort);
     }
@@ -62,7 +64,17 @@ export class UnpackPool {
     else emptyTrashIn(trash);
   }
 
-  #submit(request: WorkerRequest, onProgress?: (bytes: number) => void): Promise<Written | undefined> {
+  /** Archives what a container changed. @throws as archiveLayer does */
+  async archive(job: LayerArchiveJob): Promise<LayerArchive> {
+    return this.#program ? ((await this.#submit({ archive: job })) as LayerArchive) : archiveLayer(job);
+  }
+
+  /** Lists what a container changed. */
+  async changes(job: ChangesJob): Promise<Change[]> {
+    return this.#program ? ((await this.#submit({ changes: job })) as Change[]) : changesOf(job);
+  }
+
+  #submit(request: WorkerRequest, onProgress?: (bytes: number) => void): Promise<WorkerResult> {
     return new Promise((resolve, reject) => {
       this.#queue.push({ request, onProgress, resolve, reject });
       this.#next();
@@ -94,7 +106,7 @@ export class UnpackPool {
     worker.ref();
     worker.on('message', (answer: WorkerAnswer) => {
       if ('progress' in answer) waiting.onProgress?.(answer.progress);
-      else if ('written' in answer) settle(() => waiting.resolve(answer.written), true);
+      else if ('result' in answer) settle(() => waiting.resolve(answer.result), true);
       else settle(() => waiting.reject(errorOf(answer.failure)), true);
     });
     worker.on('error', (error) => {

@@ -1,14 +1,20 @@
-// Entry of the unpack worker: a thread of the daemon, so that inflating, writing and deleting files never delays its answers.
+// Entry of the unpack worker: a thread of the daemon, so that inflating, reading, writing and deleting files never delays it.
 // Takes one job at a time from the pool. Runs in the daemon's process and namespaces, as uid 0 there.
 
 import { parentPort } from 'node:worker_threads';
 import { errnoOf, messageOf, PunnetError } from '../base/errors.ts';
+import { archiveLayer, type LayerArchive, type LayerArchiveJob } from './layer-archive.ts';
+import { changesOf, type Change, type ChangesJob } from './changes.ts';
 import { emptyTrashIn } from './remove-tree.ts';
 import { unpack, type UnpackJob } from './unpack.ts';
 import type { Written } from './layer-writer.ts';
 
-/** From the pool: a layer to unpack, whose `flag[0]` becomes 1 when it shall end, or the trash directory to empty. */
-export type WorkerRequest = { job: UnpackJob; flag: Int32Array } | { trash: string };
+/** From the pool: a layer to unpack, whose `flag[0]` becomes 1 when it shall end; changes to list or to archive; trash to empty. */
+export type WorkerRequest =
+  { job: UnpackJob; flag: Int32Array } | { archive: LayerArchiveJob } | { changes: ChangesJob } | { trash: string };
+
+/** What came of it; emptied trash has written nothing. */
+export type WorkerResult = Written | LayerArchive | Change[] | undefined;
 
 export interface WorkerFailure {
   message: string;
@@ -18,21 +24,23 @@ export interface WorkerFailure {
   aborted?: boolean;
 }
 
-/** To the pool: progress any number of times, then one of the others. Emptied trash has written nothing. */
-export type WorkerAnswer = { progress: number } | { written: Written | undefined } | { failure: WorkerFailure };
+/** To the pool: progress any number of times, then one of the others. */
+export type WorkerAnswer = { progress: number } | { result: WorkerResult } | { failure: WorkerFailure };
 
 const port = parentPort!;
 
 port.on('message', (request: WorkerRequest) => {
   const answer = (message: WorkerAnswer) => port.postMessage(message);
   work(request, answer).then(
-    (written) => answer({ written }),
+    (result) => answer({ result }),
     (error: unknown) => answer({ failure: failureOf(error) }),
   );
 });
 
-async function work(request: WorkerRequest, answer: (message: WorkerAnswer) => void): Promise<Written | undefined> {
+async function work(request: WorkerRequest, answer: (message: WorkerAnswer) => void): Promise<WorkerResult> {
   if ('trash' in request) return void emptyTrashIn(request.trash);
+  if ('archive' in request) return archiveLayer(request.archive);
+  if ('changes' in request) return changesOf(request.changes);
   const { job, flag } = request;
   const progress = (bytes: number) => answer({ progress: bytes });
   return unpack(job, { aborted: () => Atomics.load(flag, 0) === 1, progress });

@@ -1,6 +1,7 @@
 // The side of the snapshot tests that runs in a user namespace, as its root: makes the calls that it is sent and answers with
 // what came of them. Bundled and started by namespace.ts.
 
+import { execFileSync } from 'node:child_process';
 import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { lgetxattr, llistxattr, mount, umount2 } from '../../src/native/addon.ts';
@@ -73,6 +74,8 @@ const calls = {
   read: (path: string) => readFileSync(path, 'latin1'),
   readdir: (path: string) => readdirSync(path).sort(),
   write: (path: string, data: string) => writeFileSync(path, data),
+  /** Runs a script in a directory, as root of the namespace. */
+  shell: (cwd: string, script: string) => execFileSync('sh', ['-ec', script], { cwd, encoding: 'latin1' }),
   mkdir: (path: string, mode: number) => void mkdirSync(path, { mode }),
   /** Nests directories deeper than any path is long, as a container can. */
   nest(path: string, depth: number): void {

@@ -3,7 +3,7 @@
 import type { ImageBackend } from '../../api/backend.ts';
 import type { Digest } from '../../base/digest.ts';
 import { messageOf, notFound } from '../../base/errors.ts';
-import type { ImageConfig } from '../../base/oci-image.ts';
+import type { Descriptor, ImageConfig } from '../../base/oci-image.ts';
 import type { ContentStore } from '../../content/store.ts';
 import type { RegistryClient } from '../../registry/client.ts';
 import { parsePlatform, platformMatches } from '../../registry/platform.ts';
@@ -13,9 +13,11 @@ import { collectLayers, collectLeftovers } from './collect.ts';
 import { importLayout } from './import-layout.ts';
 import { inspect } from './inspect.ts';
 import { list, type Summary } from './list.ts';
+import { layersOf, makeImage, type NewImage } from './make-image.ts';
+import { layerFromArchive, layerFromSnapshot, type Lease, type NewLayer } from './make-layer.ts';
 import { platformMismatch, pull } from './pull.ts';
 import { remove } from './remove.ts';
-import { configOf, find, nameOf, repoNames, type ImageRoom, type ImageUser, type Layers } from './room.ts';
+import { configOf, find, holder, nameOf, repoNames, type ImageRoom, type ImageUser, type Layers } from './room.ts';
 import { ImageStore } from './store.ts';
 import { tag } from './tag.ts';
 import { usage } from './usage.ts';
@@ -102,6 +104,36 @@ export class Images implements ImageBackend {
 
   tag(source: string, target: { repo: string; tag?: string }): Promise<void> {
     return answer(() => tag(this.#room, source, target));
+  }
+
+  /** Spares what is made under it from collection, until `release`. */
+  lease(): { hold(digest: Digest): void; release(): void } {
+    return holder(this.#room);
+  }
+
+  /** @see layerFromSnapshot in make-layer.ts */
+  layerFromSnapshot(key: string, options: { lease: Lease; consume: boolean }): Promise<NewLayer> {
+    return layerFromSnapshot(this.#room, key, options);
+  }
+
+  /** @see layerFromArchive in make-layer.ts */
+  layerFromArchive(
+    archive: AsyncIterable<Uint8Array>,
+    options: { lease: Lease; signal?: AbortSignal },
+  ): Promise<NewLayer> {
+    return layerFromArchive(this.#room, archive, options);
+  }
+
+  /** The blobs of an image's layers, lowest first: what an image on top of it begins with. @throws notFound */
+  layersOf(reference: string): Descriptor[] {
+    return layersOf(this.#room, find(this.#room, reference));
+  }
+
+  /** Makes an image of a config and layers that are here, and gives it the names (`repository:tag`); returns its id. */
+  async make(image: NewImage, names: string[] = []): Promise<Digest> {
+    const id = await makeImage(this.#room, image);
+    for (const name of names) this.#room.store.name(nameOf(withDefaultTag(parseReference(name))), id, { tagged: true });
+    return id;
   }
 
   /** Imports an OCI layout directory under a name; returns the image's id. */

@@ -16,6 +16,7 @@ import {
   withDefaultTag,
   type Reference,
 } from '../../registry/reference.ts';
+import type { LayerArchive } from '../../snapshot/layer-archive.ts';
 import type { ImageRecord, ImageStore } from './store.ts';
 
 /** What images need of the snapshotter. */
@@ -25,6 +26,11 @@ export interface Layers extends LayerSink {
   size(diffID: Digest): number;
   /** absolute directories, top first. @throws notFound */
   layers(diffIDs: Digest[]): string[];
+  /** what a container changed, as an uncompressed archive in a new file. @throws notFound */
+  archive(key: string, path: string): Promise<LayerArchive>;
+  /** ends an active snapshot by making it the layer of that archive. @throws notFound */
+  commit(key: string, archive: LayerArchive): Promise<void>;
+  unpack(layer: Parameters<LayerSink['unpack']>[0]): Promise<{ size: number; entries: number }>;
   /** @throws conflict when a container stands on it */
   removeLayer(diffID: Digest): Promise<void>;
   listActive(): string[];
