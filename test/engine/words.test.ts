@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { parseRfc3339, rfc3339 } from '../../src/engine/clock.ts';
 import { hostsFile, resolvFile } from '../../src/engine/container/network-files.ts';
 import { newState, type ContainerRecord } from '../../src/engine/container/record.ts';
-import { parseSignal } from '../../src/engine/container/signal.ts';
+import { parseSignal } from '../../src/base/signal.ts';
 import { explainFailure } from '../../src/engine/container/start-error.ts';
 import { humanDuration, statusText } from '../../src/engine/container/status-text.ts';
 import { EventBus } from '../../src/engine/events.ts';

@@ -3,7 +3,7 @@
 import { internal } from '../../base/errors.ts';
 import type { Container } from './container.ts';
 import type { Room } from './room.ts';
-import { checkSignal, parseSignal } from './signal.ts';
+import { checkSignal, parseSignal } from '../../base/signal.ts';
 import { nextEnd, requireRunning, within } from './stop.ts';
 
 const SIGKILL = 9;

@@ -4,7 +4,7 @@ import { conflict, notModified } from '../../base/errors.ts';
 import type { Container } from './container.ts';
 import { killNow, signalNow } from './kill.ts';
 import type { Room } from './room.ts';
-import { checkSignal, parseSignal } from './signal.ts';
+import { checkSignal, parseSignal } from '../../base/signal.ts';
 
 const GRACE = 10;
 

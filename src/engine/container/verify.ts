@@ -6,7 +6,7 @@ import { posix } from 'node:path';
 import type { ContainerConfigBody, HealthcheckBody, HostConfigBody } from '../../api/types.ts';
 import { invalidArgument } from '../../base/errors.ts';
 import { normalizeCapability } from '../../runtime/capabilities.ts';
-import { parseSignal } from './signal.ts';
+import { parseSignal } from '../../base/signal.ts';
 import { specRlimits } from './spec-resources.ts';
 import { securityOptions } from './spec-security.ts';
 import { verifyResources } from './verify-resources.ts';

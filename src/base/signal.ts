@@ -1,7 +1,7 @@
-// Signals by name or number, as clients write them. Runs in the daemon. signal(7); moby/sys/signal.
+// Signals by name or number, as clients write them. Pure; runs in every process. signal(7); moby/sys/signal.
 
 import { constants } from 'node:os';
-import { invalidArgument } from '../../base/errors.ts';
+import { invalidArgument } from './errors.ts';
 
 const RTMIN = 34;
 const RTMAX = 64;
