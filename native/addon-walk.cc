@@ -23,7 +23,8 @@ class Walk : public Napi::ObjectWrap<Walk> {
     return DefineClass(env, "Walk",
                        {InstanceMethod("begin", &Walk::Begin), InstanceMethod("release", &Walk::Release),
                         InstanceMethod("report", &Walk::Report), InstanceMethod("wait", &Walk::Wait),
-                        InstanceMethod("kill", &Walk::Kill), InstanceMethod("close", &Walk::Close)});
+                        InstanceMethod("kill", &Walk::Kill), InstanceMethod("received", &Walk::Received),
+                        InstanceMethod("close", &Walk::Close)});
   }
 
   /** (plan: Uint8Array, slots: [slot, descriptor][]) The descriptors are duplicated; the caller keeps its own. */
@@ -91,6 +92,13 @@ class Walk : public Napi::ObjectWrap<Walk> {
     int signal = Int(info, 0);
     if (walk_.child <= 0) throw SystemError(info.Env(), ESRCH, "kill");
     return Result(info, kill(walk_.child, signal), "kill");
+  }
+
+  /** The descriptor that the child sent, now the caller's to close; -1 when there is none. */
+  Napi::Value Received(Info info) {
+    int fd = walk_.received;
+    walk_.received = -1;
+    return Napi::Number::New(info.Env(), fd);
   }
 
   struct Waiting {

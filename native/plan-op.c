@@ -43,6 +43,9 @@
 #ifndef SYS_openat2
 #define SYS_openat2 437
 #endif
+#ifndef SYS_faccessat2
+#define SYS_faccessat2 439
+#endif
 #ifndef SYS_mount_setattr
 #define SYS_mount_setattr 442
 #endif
@@ -146,6 +149,34 @@ static int seccomp_filter(struct plan_walk *walk, const uint64_t *arg) {
   long result = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, (unsigned)arg[0], &program);
   if (result < 0 || arg[3] == PLAN_NONE) return result < 0 ? -1 : 0;
   return keep(walk, arg[3], result);
+}
+
+/** Lets the parent go: its walk ends here. Then blocks until a byte comes from whoever opens the FIFO. */
+static int await_fifo(struct plan_walk *walk, int fd) {
+  char byte;
+  close(walk->sync);
+  walk->sync = -1;
+  ssize_t n;
+  do n = read(fd, &byte, 1);
+  while (n < 0 && errno == EINTR);
+  if (n == 0) errno = ECONNRESET;
+  return n == 1 ? 0 : -1;
+}
+
+/** Whether exec_first would find something that this process may execute: the same search with faccessat(2) instead. */
+static int find_program(char *const *paths) {
+  int error = ENOENT;
+  for (; *paths; paths++) {
+    struct stat status;
+    if (stat(*paths, &status) == 0 && syscall(SYS_faccessat2, AT_FDCWD, *paths, X_OK, AT_EACCESS) == 0) {
+      if (!S_ISDIR(status.st_mode)) return 0;
+      errno = EISDIR;
+    }
+    if (errno == EACCES || errno == EISDIR) error = errno;
+    else if (errno != ENOENT && errno != ENOTDIR) return -1;
+  }
+  errno = error;
+  return -1;
 }
 
 /** As execvp(3): a missing candidate is passed over, one that may not be executed is remembered for the end. */
@@ -302,6 +333,12 @@ int plan_do(struct plan_walk *walk, const struct plan_op *op) {
       return personality(arg[0]) < 0 ? -1 : 0;
     case PLAN_KEYRING:
       return syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, TEXT(0), 0, 0, 0) < 0 ? -1 : 0;
+    case PLAN_AWAIT_FIFO:
+      return await_fifo(walk, slot(walk, arg[0]));
+    case PLAN_FIND_PROGRAM:
+      return find_program((char *const *)(uintptr_t)arg[0]);
+    case PLAN_SPAWN:
+      return plan_spawn(walk, arg);
     case PLAN_EXECVE:
       return exec_first((char *const *)(uintptr_t)arg[0], (char *const *)(uintptr_t)arg[2], (char *const *)(uintptr_t)arg[4]);
     case PLAN_PAUSE:

@@ -210,13 +210,13 @@ static int find_failed(struct plan_walk *walk, int fallback) {
   return fallback;
 }
 
-/** The child's last op, while it runs or after it worked, is execve or pause: anything before means that it was killed. */
+/** The last op that the parent can see, while it runs or after it worked: anything before means that the child was killed. */
 static int find_interrupted(const struct plan_walk *walk) {
   for (uint32_t i = 0; i < walk->plan->count; i++) {
     const struct plan_op *op = &walk->plan->ops[i];
     if (op->who != PLAN_CHILD) continue;
     if (walk->results[i].state == PLAN_DONE) continue;
-    int last = op->code == PLAN_EXECVE || op->code == PLAN_PAUSE;
+    int last = op->code == PLAN_EXECVE || op->code == PLAN_PAUSE || op->code == PLAN_AWAIT_FIFO;
     return last && walk->results[i].state == PLAN_RUNNING ? -1 : (int)i;
   }
   return -1;

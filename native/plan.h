@@ -22,6 +22,7 @@ extern "C" {
 #define PLAN_MAX_BYTES (16u << 20)
 #define PLAN_MAX_OPS 65535u
 #define PLAN_NONE UINT64_MAX
+#define PLAN_EXIT_STATUS 4096  // added to what a spawned program ended with, where an errno stands
 
 // Kinds of arguments: u number, s string, n string or null, f slot, g slot or none; and of two words each:
 // v vector of strings, b bytes, i list of u32.
@@ -71,6 +72,9 @@ extern "C" {
   X(SECCOMP, "seccomp", "ubg")                     \
   X(PERSONALITY, "personality", "u")               \
   X(KEYRING, "keyring", "s")                       \
+  X(AWAIT_FIFO, "await_fifo", "f")                 \
+  X(FIND_PROGRAM, "find_program", "v")             \
+  X(SPAWN, "spawn", "svvbu")                       \
   X(EXECVE, "execve", "vvv")                       \
   X(PAUSE, "pause", "")
 

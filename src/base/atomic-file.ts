@@ -1,13 +1,13 @@
 // State on disk is plain files written by write-then-rename, so that kill -9 leaves the old file or the new one, never a
 // half. (Process death, not power loss, is the promise: no fsync.) Runs in every process; rename(2).
 
-import { randomBytes } from 'node:crypto';
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { errnoOf, internal, messageOf } from './errors.ts';
 
 /** Writes `data` under `path` in one step. The directory must exist. `mode` is an octal permission, default 0600. */
 export function writeFileAtomic(path: string, data: string | Uint8Array, mode = 0o600): void {
-  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  // Not node:crypto, which takes longer to load than a container to start.
+  const temporary = `${path}.${process.pid}-${process.hrtime.bigint()}.tmp`;
   try {
     writeFileSync(temporary, data, { mode, flag: 'wx' });
     renameSync(temporary, path);

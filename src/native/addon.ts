@@ -48,6 +48,7 @@ interface NativeWalk {
   report(): { failed: number; ops: [index: number, errno: number, ns: bigint][] };
   wait(): Promise<[exitCode: number, signal: number]>;
   kill(signal: number): number;
+  received(): number;
   close(): void;
 }
 

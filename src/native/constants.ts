@@ -207,8 +207,12 @@ const more = { ENOTBLK: 15, ENONET: 64, ESHUTDOWN: 108, EUCLEAN: 117, ENOKEY: 12
 for (const [name, number] of Object.entries(more)) if (!names.has(number)) names.set(number, name);
 const numbers = new Map([...names].map(([number, name]) => [name, number]));
 
-/** `EPERM` for 1; `errno 999` for a number that has no name. errno(3) */
+/** PLAN_EXIT_STATUS of native/plan.h */
+const EXIT_STATUS = 4096;
+
+/** `EPERM` for 1; `errno 999` for a number that has no name; `exit status 2` for what a spawned program ended with. errno(3) */
 export function errnoName(number: number): string {
+  if (number >= EXIT_STATUS) return `exit status ${number - EXIT_STATUS}`;
   return names.get(number) ?? `errno ${number}`;
 }
 

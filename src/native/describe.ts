@@ -41,6 +41,10 @@ export function describeOp(op: Op): string {
     case 'link_up':
     case 'keyring':
       return `${op.op} ${op.name}`;
+    case 'spawn':
+      return `run ${op.path}`;
+    case 'find_program':
+      return `look for ${op.paths[0] ?? ''}`;
     case 'execve':
       return `execve ${op.argv[0] ?? op.paths[0] ?? ''}`;
     case 'setrlimit':

@@ -69,6 +69,7 @@ export function describeCall(op: Op, pid?: number): string {
     }
     case 'close':
     case 'fchdir':
+    case 'await_fifo':
     case 'send_fd':
       return call(fd(op.fd));
     case 'close_range':
@@ -160,6 +161,10 @@ export function describeCall(op: Op, pid?: number): string {
       );
     case 'personality':
       return call(`0x${op.persona.toString(16)}`);
+    case 'find_program':
+      return `faccessat(${list(op.paths)}, X_OK)`;
+    case 'spawn':
+      return call(text(op.path), list(op.argv), `${op.env.length} variables`, `${op.timeout} s`);
     case 'execve':
       return call(
         text(op.paths.length === 1 ? op.paths[0] : (op.argv[0] ?? '')),

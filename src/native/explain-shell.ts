@@ -243,6 +243,12 @@ function commandOf(op: Op, shell: Shell): string {
       return `setarch 0x${op.persona.toString(16)} …`;
     case 'keyring':
       return `keyctl session ${quote(op.name)} …`;
+    case 'await_fifo':
+      return `head -c 1 <${quote(named(shell, op.fd))}`;
+    case 'find_program':
+      return `command -v ${quote(op.paths[0] ?? '')}`;
+    case 'spawn':
+      return [op.path, ...op.argv.slice(1)].map(path).join(' ');
     case 'execve':
       return `exec ${op.argv.map(quote).join(' ')}`;
     case 'pause':

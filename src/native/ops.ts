@@ -102,6 +102,16 @@ export type Op = Common &
     | { op: 'seccomp'; flags: number; filter: Uint8Array; listener?: Slot }
     | { op: 'personality'; persona: number }
     | { op: 'keyring'; name: string }
+    /** Ends the conversation with the parent, whose walk is done then, and blocks until a byte comes through the FIFO. fifo(7) */
+    | { op: 'await_fifo'; fd: Slot }
+    /** Fails as `execve` of these paths would, before it is too late to tell anybody; faccessat2(2), Linux 5.8 */
+    | { op: 'find_program'; paths: string[] }
+    /**
+     * Runs a program to its end (hooks, newuidmap), with `input` on its stdin and its output on the walker's stderr. An argument
+     * `%child`, and the first `%child` of the input, are replaced by the child's pid (in the child: by its own). `timeout` in
+     * seconds; 0: none. An errno from 4096 on is an exit status. vfork(2), execve(2)
+     */
+    | { op: 'spawn'; path: string; argv: string[]; env: string[]; input: string; timeout: number }
     /** Tries each path in turn: ENOENT and ENOTDIR go on, EACCES is remembered; the errno of the op is execvp's. */
     | { op: 'execve'; paths: string[]; argv: string[]; env: string[] }
     /** Ends the child without execve (a holder that only keeps namespaces). */

@@ -57,6 +57,9 @@ export const LAYOUT: { [name in OpName]: string } = {
   seccomp: 'flags:u filter:b listener:g',
   personality: 'persona:u',
   keyring: 'name:s',
+  await_fifo: 'fd:f',
+  find_program: 'paths:v',
+  spawn: 'path:s argv:v env:v input:b timeout:u',
   execve: 'paths:v argv:v env:v',
   pause: '',
 };

@@ -14,6 +14,8 @@ export interface Walk {
   report(): OpReport[];
   /** Resolves when the child has ended; `exitCode` is 128 + signal when a signal ended it. May be called once. */
   wait(): Promise<{ exitCode: number; signal: number }>;
+  /** The descriptor that the child sent (its terminal's master), now the caller's to close; undefined when it sent none. */
+  received(): number | undefined;
   /** Race-free until wait() has resolved. */
   kill(signal: number): void;
   /** Gives back descriptors without waiting for the child: a holder lives on. */
@@ -50,6 +52,10 @@ export function walk(plan: Plan, { slots = {} }: { slots?: Record<number, number
       const [exitCode, signal] = await native.wait();
       native.close();
       return { exitCode, signal };
+    },
+    received: () => {
+      const fd = native.received();
+      return fd < 0 ? undefined : fd;
     },
     kill: (signal) => void native.kill(signal),
     close: () => native.close(),

@@ -10,7 +10,7 @@ import type { Op, Plan } from '../native/ops.ts';
 import { walk } from '../native/walk.ts';
 import type { Account } from './account.ts';
 import type { IdMaps } from './id-map.ts';
-import { isAlive, type ProcessIdentity } from './process-identity.ts';
+import { isAlive, type ProcessIdentity } from '../native/process-identity.ts';
 import { writeIdMaps } from './write-id-maps.ts';
 
 /** slots that the launcher fills */

@@ -11,7 +11,7 @@ import type { Owner } from './directories.ts';
 import { startHolder } from './enter.ts';
 import { mountHostTree } from './host-tree.ts';
 import type { IdMaps } from './id-map.ts';
-import { isAlive, startTimeOf, type ProcessIdentity } from './process-identity.ts';
+import { isAlive, startTimeOf, type ProcessIdentity } from '../native/process-identity.ts';
 
 export interface Holder extends ProcessIdentity {
   /** as readlink prints them: `user:[4026532417]` */

@@ -10,7 +10,7 @@ import * as k from '../native/constants.ts';
 import type { Op, Plan } from '../native/ops.ts';
 import { walk } from '../native/walk.ts';
 import type { Owner } from './directories.ts';
-import type { ProcessIdentity } from './process-identity.ts';
+import type { ProcessIdentity } from '../native/process-identity.ts';
 
 /** What the kernel makes up has no files of root's; a container gets its own. */
 const MADE_UP = new Set(

@@ -3,7 +3,7 @@
 
 import type { Locations } from '../base/locations.ts';
 import type { Account } from './account.ts';
-import { isAlive, type ProcessIdentity } from './process-identity.ts';
+import { isAlive, type ProcessIdentity } from '../native/process-identity.ts';
 
 export interface Outside {
   holder: ProcessIdentity;

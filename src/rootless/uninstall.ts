@@ -10,7 +10,7 @@ import { startInside } from './enter.ts';
 import { createHolder, endHolder, findHolder, stateDirectory, type Holder } from './holder.ts';
 import { outsideId } from './id-map.ts';
 import { mapsFor } from './launch.ts';
-import { isAlive, startTimeOf } from './process-identity.ts';
+import { isAlive, startTimeOf } from '../native/process-identity.ts';
 import { programsFor, type Programs } from './program-copy.ts';
 
 export interface Uninstall {

@@ -6,16 +6,18 @@ import { invalidArgument } from '../base/errors.ts';
 import type { Mount } from '../base/mount.ts';
 import type { Spec, SpecProcess } from '../base/oci-runtime.ts';
 import * as k from '../native/constants.ts';
-import type { Op, Plan } from '../native/ops.ts';
+import type { Op, Plan, Slot } from '../native/ops.ts';
 import { compileDevices } from './compile/devices.ts';
 import { newMountPoints } from './compile/mount-points.ts';
 import { compileMounts, underProc } from './compile/mounts.ts';
 import { cloneFlags, isNew, joinNamespaces, writeIdMaps } from './compile/namespaces.ts';
 import { maskPaths, openNull, readonlyPaths, writeSysctls } from './compile/paths.ts';
-import { becomeProcess, execve, prepareProcess } from './compile/process.ts';
+import { becomeProcess, execve, prepareProcess, programPaths } from './compile/process.ts';
+import { hookOps, type HookState } from './compile/hooks.ts';
 import { cleanPath, dropOldRoot, mountRoot, pivot, sealRoot } from './compile/root.ts';
 import { newSlots, type Slots } from './compile/slots.ts';
 import { openTerminal } from './compile/terminal.ts';
+import { mapsByUser, mapsOnlySelf, type MappingUser } from './compile/user-maps.ts';
 
 export interface CompileOptions {
   /** absolute path of the root filesystem's mount point, on the side of the daemon */
@@ -28,6 +30,19 @@ export interface CompileOptions {
   seccomp?: Uint8Array;
   /** true: the container lives on when the process that walks its plan ends; otherwise it is killed then */
   survives?: boolean;
+  /**
+   * Absolute path of a FIFO through which a byte starts the program, whoever is there to walk the plan by then; absent: the
+   * walker's release does.
+   */
+  startFifo?: string;
+  /** name of a new session keyring; absent: the walker's keyring stays */
+  keyring?: string;
+  /** how many descriptors from 3 on the program gets; the caller fills the slots from PRESERVED on with them */
+  preserved?: number;
+  /** an unprivileged user, who may not write the id maps of the specification at will; absent: the walker may */
+  user?: MappingUser;
+  /** what hooks are told; absent: the specification's hooks are not run */
+  hooks?: HookState;
   /** sources of binds that are not directories; see bind-files.ts */
   files?: ReadonlySet<string>;
 }
@@ -40,24 +55,67 @@ export function compilePlan(spec: Spec, options: CompileOptions): Plan {
   const process = spec.process;
   if (!process) throw invalidArgument('config.json has no process');
   if (!isNew(spec, 'mount')) throw invalidArgument('a container needs a new mount namespace');
-  const slots = newSlots();
+  const { preserved = 0 } = options;
+  const slots = newSlots(preserved);
+  const fifo = options.startFifo === undefined ? undefined : slots.take();
+  const become = becomeProcess(spec, process, options).filter(
+    // A user who maps only themselves has no groups to set. user_namespaces(7)
+    ({ op }) => op !== 'setgroups' || !mapsOnlySelf(spec, options.user),
+  );
+  const hooks = options.hooks ? hookOps(spec, 'startContainer', options.hooks) : [];
+  // Before the parent is let go, because the daemon may only be told READY when all is set up.
+  const ready: Op[] = [
+    { who: 'child', op: 'release' },
+    { who: 'parent', op: 'await' },
+  ];
   return {
     ops: [
-      ...parent(spec, options, slots),
+      ...parent(spec, options, { slots, fifo }),
       ...child(spec, process, { options, slots }),
-      // Before the child is held, because the daemon may only be told READY when all is set up.
-      { who: 'child', op: 'release' },
-      { who: 'parent', op: 'await' },
-      // Until `start`. What follows is quick and cannot fail but for execve.
-      { who: 'child', op: 'await' },
-      ...becomeProcess(spec, process, { seccomp: options.seccomp, survives: options.survives }),
-      ...execve(process),
+      ...(fifo === undefined
+        ? // Until `start`. What follows is quick and cannot fail but for execve.
+          [...ready, { who: 'child', op: 'await' } as const, ...become, ...hooks]
+        : becomeBeforeStart(process, { become, ready, hooks, fifo })),
+      ...execve(process, preserved),
     ],
   };
 }
 
-function parent(spec: Spec, { cgroup }: CompileOptions, slots: Slots): Op[] {
+/*
+ * Who starts the program cannot hear what fails, so all that can fail comes before. The filter alone stays at the end where
+ * it may: else it would have to allow what waiting takes.
+ */
+function becomeBeforeStart(
+  process: SpecProcess,
+  { become, ready, hooks, fifo }: { become: Op[]; ready: Op[]; hooks: Op[]; fifo: Slot },
+): Op[] {
+  const late = process.noNewPrivileges ? become.filter(({ op }) => op === 'seccomp') : [];
+  return [
+    ...become.filter((op) => !late.includes(op)),
+    // Its user may be the container's root by now, and its program is still ours (CVE-2019-5736). execve ends it.
+    { who: 'child', op: 'prctl', option: k.PR_SET_DUMPABLE, arg2: 0 },
+    { who: 'child', op: 'find_program', paths: programPaths(process) },
+    ...ready,
+    // Until the container is on record: a child that nobody knows of ends with the walker.
+    { who: 'child', op: 'await' },
+    { who: 'child', op: 'await_fifo', fd: fifo },
+    ...hooks,
+    ...late,
+  ];
+}
+
+interface ParentSlots {
+  slots: Slots;
+  fifo: Slot | undefined;
+}
+
+function parent(spec: Spec, options: CompileOptions, { slots, fifo }: ParentSlots): Op[] {
+  const { cgroup, startFifo } = options;
   const ops = joinNamespaces(spec, slots);
+  if (startFifo !== undefined && fifo !== undefined) {
+    // For both directions, because such an open waits for nobody.
+    ops.push({ who: 'parent', op: 'open', path: startFifo, flags: k.O_RDWR | k.O_CLOEXEC, slot: fifo });
+  }
   const flags = cloneFlags(spec);
   if (cgroup === undefined) {
     ops.push({ who: 'parent', op: 'clone3', flags });
@@ -69,8 +127,26 @@ function parent(spec: Spec, { cgroup }: CompileOptions, slots: Slots): Op[] {
     ops.push({ who: 'parent', op: 'close', fd: slot });
     ops.push({ who: 'child', op: 'close', fd: slot });
   }
-  ops.push(...writeIdMaps(spec), { who: 'parent', op: 'release' });
+  const maps = options.user ? mapsByUser(spec, options.user) : writeIdMaps(spec);
+  ops.push(...maps, { who: 'parent', op: 'release' });
+  if (options.hooks) ops.push(...runtimeHooks(spec, options.hooks).filter(({ who }) => who === 'parent'));
   return ops;
+}
+
+/*
+ * In the runtime's namespaces and then in the container's, before pivot_root: a hook of either kind can still reach the
+ * host's paths. The two sides wait for each other where there is something to wait for.
+ */
+function runtimeHooks(spec: Spec, state: HookState): Op[] {
+  const ours = [...hookOps(spec, 'prestart', state), ...hookOps(spec, 'createRuntime', state)];
+  const meeting: Op[] = [
+    { who: 'child', op: 'release' },
+    { who: 'parent', op: 'await' },
+    ...ours,
+    { who: 'parent', op: 'release' },
+    { who: 'child', op: 'await' },
+  ];
+  return [...(ours.length > 0 ? meeting : []), ...hookOps(spec, 'createContainer', state)];
 }
 
 function child(spec: Spec, process: SpecProcess, context: { options: CompileOptions; slots: Slots }): Op[] {
@@ -87,12 +163,14 @@ function child(spec: Spec, process: SpecProcess, context: { options: CompileOpti
     // Until the parent has written the id maps: before, the child is nobody and may nothing.
     { who: 'child', op: 'await' },
     { who: 'child', op: 'setsid' },
+    ...(options.keyring === undefined ? [] : [keyring(options.keyring)]),
     ...cgroupNamespace(spec),
     { who: 'child', op: 'open', path: '/', flags: k.O_PATH | k.O_DIRECTORY | k.O_CLOEXEC, slot: old },
     ...mounts.open,
     ...devices.open,
     ...nullDevice.open,
     ...mountRoot(options.rootfs, options.rootMounts ?? []),
+    ...(options.hooks ? runtimeHooks(spec, options.hooks).filter(({ who }) => who === 'child') : []),
     ...pivot(options.rootfs),
     ...mounts.attach,
     ...devices.attach,
@@ -110,6 +188,11 @@ function child(spec: Spec, process: SpecProcess, context: { options: CompileOpti
     ...(isNew(spec, 'network') ? [{ who: 'child', op: 'link_up', name: 'lo' } as const] : []),
     ...prepareProcess(process),
   ];
+}
+
+/* Where the kernel has none, or the user has used up theirs, the container shares the walker's, as with runc. */
+function keyring(name: string): Op {
+  return { who: 'child', op: 'keyring', name, except: ['ENOSYS', 'EDQUOT', 'EPERM'] };
 }
 
 function cgroupNamespace(spec: Spec): Op[] {

@@ -108,7 +108,7 @@ describe('the walker under ASan and UBSan', () => {
   beforeAll(() => {
     dir = mkdtempSync(join(tmpdir(), 'punnet-plan-'));
     const sources = ['plan-harness.c'].map((name) => `test/native/${name}`);
-    harness = compile([...sources, 'native/plan.c', 'native/plan-load.c', 'native/plan-op.c']);
+    harness = compile([...sources, 'native/plan.c', 'native/plan-load.c', 'native/plan-op.c', 'native/plan-spawn.c']);
   });
   afterAll(() => {
     harness.remove();

@@ -18,6 +18,7 @@ const SOURCES = [
   'plan',
   'plan-load',
   'plan-op',
+  'plan-spawn',
 ];
 
 describe.skipIf(missing)(`shim under ASan and UBSan${missing ? `: ${missing}` : ''}`, () => {

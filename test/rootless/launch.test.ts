@@ -22,7 +22,7 @@ import { beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { thisAccount } from '../../src/rootless/account.ts';
 import { scopeCommand } from '../../src/rootless/delegate-cgroup.ts';
 import { cgroup2Mount } from '../../src/runtime/cgroup-tree.ts';
-import { isAlive, startTimeOf } from '../../src/rootless/process-identity.ts';
+import { isAlive, startTimeOf } from '../../src/native/process-identity.ts';
 import { isRoot, need, PROJECT } from '../support/need.ts';
 import { run, type Outcome } from '../support/process.ts';
 import { scratch } from '../support/scratch.ts';

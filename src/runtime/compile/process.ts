@@ -6,6 +6,7 @@ import type { Spec, SpecProcess, SpecSeccomp } from '../../base/oci-runtime.ts';
 import * as k from '../../native/constants.ts';
 import type { Op } from '../../native/ops.ts';
 import { capabilityMask } from '../capabilities.ts';
+import { PRESERVED } from './slots.ts';
 
 const SIGKILL = 9;
 /** chown(2): (gid_t)-1 */
@@ -41,9 +42,9 @@ function stream(fd: number, uid: number): Op[] {
 
 export interface Becoming {
   /** the compiled filter of spec.linux.seccomp */
-  seccomp: Uint8Array | undefined;
+  seccomp?: Uint8Array | undefined;
   /** true: the process lives on when the one that cloned it ends */
-  survives: boolean | undefined;
+  survives?: boolean | undefined;
 }
 
 /** From here on the process is the container's. */
@@ -75,15 +76,23 @@ export function becomeProcess(spec: Spec, process: SpecProcess, { seccomp, survi
 }
 
 /** Docker's look-up: a name with a slash is a path, any other is sought in the PATH that the container will have. */
-export function execve(process: SpecProcess): Op[] {
+export function execve(process: SpecProcess, preserved = 0): Op[] {
+  const limits = { first: 3 + preserved, last: 0xffffffff, flags: k.CLOSE_RANGE_CLOEXEC };
+  const kept = Array.from({ length: preserved }, (_, i): Op => {
+    return { who: 'child', op: 'dup2', fd: PRESERVED + i, to: 3 + i };
+  });
+  return [
+    ...kept,
+    { who: 'child', op: 'close_range', ...limits },
+    { who: 'child', op: 'execve', paths: programPaths(process), argv: process.args!, env: process.env ?? [] },
+  ];
+}
+
+/** Where the program is sought, in order. @throws invalidArgument when there is no command */
+export function programPaths(process: SpecProcess): string[] {
   const [name] = process.args ?? [];
   if (name === undefined) throw invalidArgument('no command specified');
-  const env = process.env ?? [];
-  const limits = { first: 3, last: 0xffffffff, flags: k.CLOSE_RANGE_CLOEXEC };
-  return [
-    { who: 'child', op: 'close_range', ...limits },
-    { who: 'child', op: 'execve', paths: candidates(name, env), argv: process.args!, env },
-  ];
+  return candidates(name, process.env ?? []);
 }
 
 function candidates(name: string, env: readonly string[]): string[] {

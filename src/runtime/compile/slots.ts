@@ -16,9 +16,15 @@ export interface Slots {
   take(): Slot;
 }
 
-/** A fresh set of places, lowest first. Slots 0, 1 and 2 hold the container's standard streams. */
-export function newSlots(): Slots {
-  let next = 4;
+/** The first of the slots that hold descriptors which the program gets as 3, 4… */
+export const PRESERVED = 4;
+
+/**
+ * A fresh set of places, lowest first. Slots 0, 1 and 2 hold the container's standard streams.
+ * @param preserved how many further descriptors the caller passes in
+ */
+export function newSlots(preserved = 0): Slots {
+  let next = PRESERVED + preserved;
   return {
     passing: 3,
     take() {
