@@ -13,6 +13,7 @@
 #include <linux/seccomp.h>
 #include <net/if.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -23,6 +24,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "text.h"
@@ -191,21 +194,90 @@ static int exec_first(char *const *paths, char *const *argv, char *const *env) {
   return -1;
 }
 
-static int send_fd(int sync, int fd) {
-  char byte = PLAN_SENDS_FD, space[CMSG_SPACE(sizeof fd)] = {0};
-  struct iovec data = {&byte, 1};
-  struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = space, .msg_controllen = sizeof space};
+/** `text` goes along, with the child's pid for %child; at least one byte must. */
+static int send_fd(const struct plan_walk *walk, int socket, int fd, const char *text) {
+  char byte = PLAN_SENDS_FD, pid[24], space[CMSG_SPACE(sizeof fd)] = {0};
+  struct iovec data[3] = {{&byte, 1}, {pid, 0}, {pid, 0}};
+  if (text) {
+    const char *mark = walk->child > 0 ? strstr(text, "%child") : NULL;
+    data[0] = (struct iovec){(void *)(uintptr_t)text, mark ? (size_t)(mark - text) : strlen(text)};
+    if (mark) {
+      data[1].iov_len = (size_t)(put_number(pid, (uint64_t)walk->child, 1) - pid);
+      data[2] = (struct iovec){(void *)(uintptr_t)(mark + 6), strlen(mark + 6)};
+    }
+  }
+  struct msghdr message = {.msg_iov = data, .msg_iovlen = 3, .msg_control = space, .msg_controllen = sizeof space};
   struct cmsghdr *header = CMSG_FIRSTHDR(&message);
   header->cmsg_level = SOL_SOCKET;
   header->cmsg_type = SCM_RIGHTS;
   header->cmsg_len = CMSG_LEN(sizeof fd);
   memcpy(CMSG_DATA(header), &fd, sizeof fd);
-  return sendmsg(sync, &message, MSG_NOSIGNAL) < 0 ? -1 : 0;
+  ssize_t sent = sendmsg(socket, &message, MSG_NOSIGNAL);
+  if (sent < 0) return -1;
+  if ((size_t)sent == data[0].iov_len + data[1].iov_len + data[2].iov_len) return 0;
+  errno = EMSGSIZE;
+  return -1;
 }
 
-static int set_rlimit(const uint64_t *arg) {
+static int connect_to(const char *path) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  size_t length = strlen(path);
+  if (length >= sizeof address.sun_path) {
+    errno = ENAMETOOLONG;
+    return -1;
+  }
+  memcpy(address.sun_path, path, length);
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -1;
+  if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0) return fd;
+  int error = errno;
+  close(fd);
+  errno = error;
+  return -1;
+}
+
+/** /proc/PID/`name`, written with one write. */
+static int write_of(pid_t pid, const char *name, const char *text) {
+  char path[64];
+  *put_text(put_text(put_number(put_text(path, "/proc/"), (uint64_t)pid, 1), "/"), name) = 0;
+  return write_file(path, text, strlen(text));
+}
+
+/** The user namespace of a process that is made for it and ends at once: a descriptor, or -1. mount_setattr(2) */
+static int open_userns(const char *uid_map, const char *gid_map) {
+  char path[64];
+  long pid = syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0);
+  if (pid == 0) {
+    for (;;) pause();
+  }
+  if (pid < 0) return -1;
+  int fd = -1;
+  if (write_of((pid_t)pid, "uid_map", uid_map) == 0 && write_of((pid_t)pid, "gid_map", gid_map) == 0) {
+    *put_text(put_number(put_text(path, "/proc/"), (uint64_t)pid, 1), "/ns/user") = 0;
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+  }
+  int error = errno;
+  kill((pid_t)pid, SIGKILL);
+  while (waitpid((pid_t)pid, NULL, 0) < 0 && errno == EINTR) continue;
+  errno = error;
+  return fd;
+}
+
+static int set_scheduler(const uint64_t *arg) {
+  struct {
+    uint32_t size, policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime, deadline, period;
+  } attributes = {48, (uint32_t)arg[0], arg[1], (int32_t)arg[2], (uint32_t)arg[3], arg[4], arg[5], arg[6]};
+  return (int)syscall(SYS_sched_setattr, 0, &attributes, 0);
+}
+
+/** The child's when the parent does it, which may raise what the child's user namespace could not. */
+static int set_rlimit(const struct plan_walk *walk, const uint64_t *arg) {
   struct rlimit limit = {(rlim_t)arg[1], (rlim_t)arg[2]};
-  return setrlimit((__rlimit_resource_t)arg[0], &limit);
+  return prlimit(walk->child, (__rlimit_resource_t)arg[0], &limit, NULL);
 }
 
 static int mount_attributes(const struct plan_walk *walk, const uint64_t *arg) {
@@ -224,7 +296,7 @@ static int move_mount_to(const struct plan_walk *walk, const uint64_t *arg) {
 }
 
 static int in_out_control(struct plan_walk *walk, const uint64_t *arg) {
-  int value = (int)arg[2];
+  uint64_t value = arg[2];  // of a pointer that the kernel reads less from, it sees the low bytes
   int result = arg[3] ? ioctl(slot(walk, arg[0]), arg[1], &value) : ioctl(slot(walk, arg[0]), arg[1], arg[2]);
   if (result < 0 || arg[4] == PLAN_NONE) return result < 0 ? -1 : 0;
   return keep(walk, arg[4], result);
@@ -306,9 +378,19 @@ int plan_do(struct plan_walk *walk, const struct plan_op *op) {
     case PLAN_IOCTL:
       return in_out_control(walk, arg);
     case PLAN_SEND_FD:
-      return send_fd(walk->sync, slot(walk, arg[0]));
+      return send_fd(walk, arg[1] == PLAN_NONE ? walk->sync : slot(walk, arg[1]), slot(walk, arg[0]), TEXT(2));
+    case PLAN_CONNECT:
+      return keep(walk, arg[1], connect_to(TEXT(0)));
     case PLAN_SETRLIMIT:
-      return set_rlimit(arg);
+      return set_rlimit(walk, arg);
+    case PLAN_SCHED_SETATTR:
+      return set_scheduler(arg);
+    case PLAN_SCHED_SETAFFINITY:
+      return syscall(SYS_sched_setaffinity, 0, arg[1], TEXT(0)) < 0 ? -1 : 0;
+    case PLAN_IOPRIO_SET:
+      return (int)syscall(SYS_ioprio_set, 1 /* IOPRIO_WHO_PROCESS */, 0, arg[0]);
+    case PLAN_SET_MEMPOLICY:
+      return (int)syscall(SYS_set_mempolicy, arg[0], TEXT(1), arg[2] * 8 + 1);
     case PLAN_UMASK:
       umask((mode_t)arg[0]);
       return 0;
@@ -339,6 +421,8 @@ int plan_do(struct plan_walk *walk, const struct plan_op *op) {
       return find_program((char *const *)(uintptr_t)arg[0]);
     case PLAN_SPAWN:
       return plan_spawn(walk, arg);
+    case PLAN_USERNS:
+      return keep(walk, arg[2], open_userns(TEXT(0), TEXT(1)));
     case PLAN_EXECVE:
       return exec_first((char *const *)(uintptr_t)arg[0], (char *const *)(uintptr_t)arg[2], (char *const *)(uintptr_t)arg[4]);
     case PLAN_PAUSE:
@@ -348,6 +432,7 @@ int plan_do(struct plan_walk *walk, const struct plan_op *op) {
     case PLAN_CLONE3:
     case PLAN_AWAIT:
     case PLAN_RELEASE:
+    case PLAN_RECV_FD:
     case PLAN_CODES:
       break;
   }

@@ -102,9 +102,21 @@ static int64_t step(struct plan_walk *walk, uint32_t index, int64_t start, perfo
   return result->state == PLAN_FAILED ? -1 : end;
 }
 
-/** await and release are messages; everything else is plan_do. */
+/** Waits for the descriptor that the child sends, unless it came along already. */
+static int receive_fd(struct plan_walk *walk, uint64_t number) {
+  while (walk->received < 0) {
+    if (await_byte(walk, PLAN_SENDS_FD) < 0) return -1;
+  }
+  if (walk->slots[number] >= 0) close(walk->slots[number]);
+  walk->slots[number] = walk->received;
+  walk->received = -1;
+  return 0;
+}
+
+/** await, release and what else is a message between parent and child; everything else is plan_do. */
 static int perform_op(struct plan_walk *walk, const struct plan_op *op) {
   if (op->code == PLAN_RELEASE) return tell(walk, PLAN_RELEASES);
+  if (op->code == PLAN_RECV_FD) return receive_fd(walk, op->arg[0]);
   if (op->code == PLAN_AWAIT) {
     int held = walk->plan->held && op == &walk->plan->ops[walk->plan->last_await];
     return held && tell(walk, PLAN_IS_HELD) < 0 ? -1 : await_byte(walk, PLAN_RELEASES);

@@ -59,8 +59,14 @@ extern "C" {
   X(LINK_UP, "link_up", "s")                       \
   X(SETSID, "setsid", "")                          \
   X(IOCTL, "ioctl", "fuuug")                       \
-  X(SEND_FD, "send_fd", "f")                       \
+  X(SEND_FD, "send_fd", "fgn")                     \
+  X(RECV_FD, "recv_fd", "f")                       \
+  X(CONNECT, "connect", "sf")                      \
   X(SETRLIMIT, "setrlimit", "uuu")                 \
+  X(SCHED_SETATTR, "sched_setattr", "uuuuuuu")     \
+  X(SCHED_SETAFFINITY, "sched_setaffinity", "b")   \
+  X(IOPRIO_SET, "ioprio_set", "u")                 \
+  X(SET_MEMPOLICY, "set_mempolicy", "ub")          \
   X(UMASK, "umask", "u")                           \
   X(PRCTL, "prctl", "uuuuu")                       \
   X(CAPBSET, "capbset", "u")                       \
@@ -75,6 +81,7 @@ extern "C" {
   X(AWAIT_FIFO, "await_fifo", "f")                 \
   X(FIND_PROGRAM, "find_program", "v")             \
   X(SPAWN, "spawn", "svvbu")                       \
+  X(USERNS, "userns", "ssf")                       \
   X(EXECVE, "execve", "vvv")                       \
   X(PAUSE, "pause", "")
 

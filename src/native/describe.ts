@@ -17,6 +17,7 @@ export function describeOp(op: Op): string {
     case 'open_tree':
     case 'chdir':
     case 'chroot':
+    case 'connect':
       return `${op.op} ${op.path}`;
     case 'write_file':
       return `write ${op.path}`;
@@ -49,6 +50,8 @@ export function describeOp(op: Op): string {
       return `execve ${op.argv[0] ?? op.paths[0] ?? ''}`;
     case 'setrlimit':
       return `setrlimit ${op.resource} ${op.soft}:${op.hard}`;
+    case 'sched_setattr':
+      return `sched_setattr policy ${op.policy}`;
     case 'setgroups':
       return `setgroups ${op.gids.join(' ')}`.trimEnd();
     case 'setresgid':

@@ -30,6 +30,15 @@ const fd = (slot: number) => `fd${slot}`;
 const hex = (value: bigint) => `0x${value.toString(16)}`;
 const list = (items: readonly string[]) => `[${items.map((item) => text(item)).join(', ')}]`;
 
+/** The numbers of the bits that are set: `0,2,3` */
+export function bitList(mask: Uint8Array): string {
+  const bits: number[] = [];
+  mask.forEach((byte, index) => {
+    for (let bit = 0; bit < 8; bit++) if ((byte >> bit) & 1) bits.push(index * 8 + bit);
+  });
+  return bits.join(',');
+}
+
 /** O_RDONLY is zero, so it is the name for "none of the others". */
 function openFlags(flags: number): string {
   const access = ['O_RDONLY', 'O_WRONLY', 'O_RDWR'][flags & 3] ?? '3';
@@ -70,8 +79,13 @@ export function describeCall(op: Op, pid?: number): string {
     case 'close':
     case 'fchdir':
     case 'await_fifo':
-    case 'send_fd':
       return call(fd(op.fd));
+    case 'send_fd':
+      return `sendmsg(${op.to === undefined ? 'parent' : fd(op.to)}, SCM_RIGHTS [${fd(op.fd)}]${op.data === undefined ? '' : `, ${path(op.data)}`})`;
+    case 'recv_fd':
+      return `recvmsg(child, SCM_RIGHTS) = ${fd(op.slot)}`;
+    case 'connect':
+      return `connect(${text(op.path)}) = ${fd(op.slot)}`;
     case 'close_range':
       return call(op.first, op.last === 0xffffffff ? '~0' : op.last, flagNames('CLOSE_RANGE_', op.flags));
     case 'dup2':
@@ -135,8 +149,23 @@ export function describeCall(op: Op, pid?: number): string {
     case 'setrlimit': {
       const name = Object.entries(k.RLIMITS).find(([, number]) => number === op.resource)?.[0] ?? op.resource;
       const limit = (value: bigint) => (value === k.RLIM_INFINITY ? 'RLIM_INFINITY' : value.toString());
-      return call(name, limit(op.soft), limit(op.hard));
+      const limits = [name, limit(op.soft), limit(op.hard)];
+      return op.who === 'child' ? call(...limits) : `prlimit(${[pid ?? '%child', ...limits].join(', ')})`;
     }
+    case 'sched_setattr': {
+      const { policy, flags, nice, priority, runtime, deadline, period } = op;
+      const fields = { policy, flags, nice, priority, runtime, deadline, period };
+      const set = Object.entries(fields).filter(([name, value]) => name === 'policy' || value !== 0);
+      return call(0, `{${set.map(([name, value]) => `${name}=${value}`).join(', ')}}`);
+    }
+    case 'sched_setaffinity':
+      return call(0, `[${bitList(op.mask)}]`);
+    case 'ioprio_set':
+      return call('IOPRIO_WHO_PROCESS', 0, `IOPRIO_PRIO_VALUE(${op.ioprio >> 13}, ${op.ioprio & 0x1fff})`);
+    case 'set_mempolicy':
+      return call(op.mode, `[${bitList(op.nodes)}]`);
+    case 'userns':
+      return `clone(CLONE_NEWUSER) with maps ${text(op.uid_map)}, ${text(op.gid_map)} = ${fd(op.slot)}`;
     case 'umask':
       return call(octal(op.mask));
     case 'prctl':

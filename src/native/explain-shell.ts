@@ -1,7 +1,7 @@
 // An op as the shell command that does the same, so that a learner can repeat a container by hand. Where a shell has no
 // command (a message between parent and child, a terminal's ioctl), a comment says what happens. Pure.
 
-import { flagNames } from './explain-call.ts';
+import { bitList, flagNames } from './explain-call.ts';
 import * as k from './constants.ts';
 import type { Op } from './ops.ts';
 
@@ -132,9 +132,21 @@ function nsenterCommand({ fd, nstype }: Extract<Op, { op: 'setns' }>, shell: She
     : `nsenter --target ${target} ${types.join(' ')}`;
 }
 
+/* chrt(1) by number of the policy. */
+const POLICIES = ['--other', '--fifo', '--rr', '--batch', '', '--idle', '--deadline'];
+
+function schedulerCommand(op: Extract<Op, { op: 'sched_setattr' }>): string {
+  const deadline = op.runtime
+    ? ` --sched-runtime ${op.runtime} --sched-deadline ${op.deadline} --sched-period ${op.period}`
+    : '';
+  const nice = op.nice ? `nice -n ${op.nice} ` : '';
+  return `${nice}chrt ${POLICIES[op.policy] ?? op.policy}${deadline} ${op.priority} …`;
+}
+
 /** Remembers what the op puts into a slot. */
 function remember(op: Op, shell: Shell): void {
   if (op.op === 'pidfd_open') shell.slots.set(op.slot, `pid:${op.pid}`);
+  if (op.op === 'connect') shell.slots.set(op.slot, op.path);
   if (op.op === 'open' || op.op === 'openat2') shell.slots.set(op.slot, op.path);
   if (op.op === 'open_tree') shell.slots.set(op.slot, op.path === '' ? named(shell, op.dirfd) : op.path);
   if (op.op === 'ioctl' && op.result !== undefined) shell.slots.set(op.result, '/dev/pts/0');
@@ -215,12 +227,29 @@ function commandOf(op: Op, shell: Shell): string {
     case 'ioctl':
       return `# terminal: ${requestText(op.request)}`;
     case 'send_fd':
-      return '# the parent gets the other end of the terminal';
+      return op.to === undefined
+        ? '# the parent gets the other end of the terminal'
+        : `# the listener at ${named(shell, op.to)} gets ${named(shell, op.fd)}`;
+    case 'recv_fd':
+      return "# the child's descriptor is taken";
+    case 'connect':
+      return `socat UNIX-CONNECT:${quote(op.path)} …`;
     case 'setrlimit': {
       const name = Object.entries(k.RLIMITS).find(([, number]) => number === op.resource)?.[0];
       const limit = (value: bigint) => (value === k.RLIM_INFINITY ? 'unlimited' : value.toString());
-      return `prlimit --pid $$ --${name?.slice('RLIMIT_'.length).toLowerCase()}=${limit(op.soft)}:${limit(op.hard)}`;
+      const pid = op.who === 'child' ? '$$' : String(shell.pid ?? '%child');
+      return `prlimit --pid ${pid} --${name?.slice('RLIMIT_'.length).toLowerCase()}=${limit(op.soft)}:${limit(op.hard)}`;
     }
+    case 'sched_setattr':
+      return schedulerCommand(op);
+    case 'sched_setaffinity':
+      return `taskset --cpu-list ${bitList(op.mask)} …`;
+    case 'ioprio_set':
+      return `ionice --class ${op.ioprio >> 13} --classdata ${op.ioprio & 0x1fff} …`;
+    case 'set_mempolicy':
+      return `numactl --${['localalloc', 'preferred', 'membind', 'interleave'][op.mode & 0xff] ?? 'policy'}=${bitList(op.nodes)} …`;
+    case 'userns':
+      return `unshare --user sleep infinity & # ids ${op.uid_map.trim().replaceAll('\n', ', ')}`;
     case 'umask':
       return `umask ${octal(op.mask).padStart(4, '0')}`;
     case 'prctl':

@@ -86,9 +86,33 @@ export type Op = Common &
     | { op: 'setsid' }
     /** `pointer`: the kernel gets the address of an int that holds `arg` (TIOCSPTLCK). `result`: the return value is a descriptor. */
     | { op: 'ioctl'; fd: Slot; request: number; arg: number; pointer?: boolean; result?: Slot }
-    /** Sends a descriptor to the parent, which keeps it (the pty master). SCM_RIGHTS, unix(7) */
-    | { op: 'send_fd'; fd: Slot }
+    /**
+     * Sends a descriptor to the parent, which keeps it (the pty master), or to the socket in slot `to`, with `data`: at least
+     * one byte, `%child` in it being the child's pid. SCM_RIGHTS, unix(7)
+     */
+    | { op: 'send_fd'; fd: Slot; to?: Slot; data?: string }
+    /** Parent: takes the descriptor that the child sends. */
+    | { op: 'recv_fd'; slot: Slot }
+    /** A stream connection to a Unix socket; `path` has up to 107 bytes. unix(7) */
+    | { op: 'connect'; path: string; slot: Slot }
+    /** By the parent: of the child, whose own user namespace could not raise a limit. prlimit(2) */
     | { op: 'setrlimit'; resource: number; soft: bigint; hard: bigint }
+    | {
+        op: 'sched_setattr';
+        policy: number;
+        flags: number;
+        nice: number;
+        priority: number;
+        /** nanoseconds */
+        runtime: number;
+        deadline: number;
+        period: number;
+      }
+    /** A bit for each processor, lowest first. */
+    | { op: 'sched_setaffinity'; mask: Uint8Array }
+    | { op: 'ioprio_set'; ioprio: number }
+    /** A bit for each NUMA node, lowest first; a multiple of 8 bytes. */
+    | { op: 'set_mempolicy'; mode: number; nodes: Uint8Array }
     | { op: 'umask'; mask: number }
     | { op: 'prctl'; option: number; arg2: number; arg3?: number; arg4?: number; arg5?: number }
     /** Drops from the bounding set every capability (0…last cap) that is not in the mask. */
@@ -112,6 +136,8 @@ export type Op = Common &
      * seconds; 0: none. An errno from 4096 on is an exit status. vfork(2), execve(2)
      */
     | { op: 'spawn'; path: string; argv: string[]; env: string[]; input: string; timeout: number }
+    /** A user namespace of its own with these maps, for an id-mapped mount. user_namespaces(7), mount_setattr(2) */
+    | { op: 'userns'; uid_map: string; gid_map: string; slot: Slot }
     /** Tries each path in turn: ENOENT and ENOTDIR go on, EACCES is remembered; the errno of the op is execvp's. */
     | { op: 'execve'; paths: string[]; argv: string[]; env: string[] }
     /** Ends the child without execve (a holder that only keeps namespaces). */

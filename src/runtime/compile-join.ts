@@ -114,5 +114,5 @@ function becomeRoot(): Op[] {
 /* The container's own devpts; its /dev/console is the terminal of its first process. */
 function terminal(process: SpecProcess, slots: Slots): Op[] {
   if (!process.terminal) return [];
-  return openTerminal({ slots, points: newMountPoints() }, { console: false, uid: process.user.uid });
+  return openTerminal(process, { slots, points: newMountPoints(), console: false });
 }

@@ -1,6 +1,6 @@
 // A container as a plan: OCI config.json → the list of ops that native/plan.c walks. Pure, so that it is tested without
-// privileges and `--explain` can print it. Parent ops run in the shim (uid 0 of the daemon's user namespace), child ops in
-// the new process. The text of each step is in compile/. runtime-spec config.md, runtime.md#lifecycle
+// privileges and `--explain` can print it. Parent ops run in the shim (uid 0 of the daemon's user namespace) or in
+// punnet-runc, child ops in the new process. The text of each step is in compile/. runtime-spec config.md, runtime.md#lifecycle
 
 import { invalidArgument } from '../base/errors.ts';
 import type { Mount } from '../base/mount.ts';
@@ -10,11 +10,11 @@ import type { Op, Plan, Slot } from '../native/ops.ts';
 import { compileDevices } from './compile/devices.ts';
 import { newMountPoints } from './compile/mount-points.ts';
 import { compileMounts, underProc } from './compile/mounts.ts';
-import { cloneFlags, isNew, joinNamespaces, writeIdMaps } from './compile/namespaces.ts';
+import { cloneFlags, hasOwn, isNew, joinNamespaces, joinsOthers, writeIdMaps } from './compile/namespaces.ts';
 import { maskPaths, openNull, readonlyPaths, writeSysctls } from './compile/paths.ts';
-import { becomeProcess, execve, prepareProcess, programPaths } from './compile/process.ts';
+import { becomeProcess, execve, parentLimits, prepareProcess, programPaths } from './compile/process.ts';
 import { hookOps, type HookState } from './compile/hooks.ts';
-import { cleanPath, dropOldRoot, mountRoot, pivot, sealRoot } from './compile/root.ts';
+import { changeRoot, cleanPath, mountRoot, sealRoot, separateMounts } from './compile/root.ts';
 import { newSlots, type Slots } from './compile/slots.ts';
 import { openTerminal } from './compile/terminal.ts';
 import { mapsByUser, mapsOnlySelf, type MappingUser } from './compile/user-maps.ts';
@@ -45,6 +45,12 @@ export interface CompileOptions {
   hooks?: HookState;
   /** sources of binds that are not directories; see bind-files.ts */
   files?: ReadonlySet<string>;
+  /** true where the walker is root of the host, so that device files can be made; else the host's are bound */
+  initialUserns?: boolean;
+  /** the mount point that `rootfs` lies below, for a shared rootfsPropagation */
+  rootfsParent?: string;
+  /** changes the root by moving the mount and chroot(2): for a rootfs on a ramdisk, where pivot_root(2) cannot */
+  noPivot?: boolean;
 }
 
 /**
@@ -127,6 +133,7 @@ function parent(spec: Spec, options: CompileOptions, { slots, fifo }: ParentSlot
     ops.push({ who: 'parent', op: 'close', fd: slot });
     ops.push({ who: 'child', op: 'close', fd: slot });
   }
+  if (options.survives) ops.push(...parentLimits(spec));
   const maps = options.user ? mapsByUser(spec, options.user) : writeIdMaps(spec);
   ops.push(...maps, { who: 'parent', op: 'release' });
   if (options.hooks) ops.push(...runtimeHooks(spec, options.hooks).filter(({ who }) => who === 'parent'));
@@ -134,8 +141,8 @@ function parent(spec: Spec, options: CompileOptions, { slots, fifo }: ParentSlot
 }
 
 /*
- * In the runtime's namespaces and then in the container's, before pivot_root: a hook of either kind can still reach the
- * host's paths. The two sides wait for each other where there is something to wait for.
+ * In the runtime's namespaces and then in the container's, before pivot_root and after the mounts: a hook of either kind can
+ * still reach the host's paths, and finds the container's mounts below that of the rootfs. The two sides wait for each other where there is something to wait for.
  */
 function runtimeHooks(spec: Spec, state: HookState): Op[] {
   const ours = [...hookOps(spec, 'prestart', state), ...hookOps(spec, 'createRuntime', state)];
@@ -153,40 +160,46 @@ function child(spec: Spec, process: SpecProcess, context: { options: CompileOpti
   const { options, slots } = context;
   const points = newMountPoints();
   const files = options.files ?? new Set<string>();
-  const mounts = compileMounts(spec.mounts ?? [], { slots, points, files });
-  const devices = compileDevices(spec, { slots, points });
+  const inUserns = hasOwn(spec, 'user') || options.initialUserns !== true;
+  const bindCgroup = inUserns && !isNew(spec, 'cgroup');
+  const mounts = compileMounts(spec.mounts ?? [], { slots, points, files, bindCgroup });
+  const devices = compileDevices(spec, { slots, points, mknod: !inUserns });
   const nullDevice = openNull(spec, slots);
   const old = slots.take();
   const ownDev = (spec.mounts ?? []).some((m) => cleanPath(m.destination) === '/dev' && m.type === 'tmpfs');
+  const hooks = options.hooks ? runtimeHooks(spec, options.hooks).filter(({ who }) => who === 'child') : [];
+  const root = changeRoot(options.rootfs, { old, hooks, noPivot: options.noPivot === true });
 
   return [
     // Until the parent has written the id maps: before, the child is nobody and may nothing.
     { who: 'child', op: 'await' },
+    ...(joinsOthers(spec) ? [NOBODY_LOOKS_IN] : []),
     { who: 'child', op: 'setsid' },
     ...(options.keyring === undefined ? [] : [keyring(options.keyring)]),
     ...cgroupNamespace(spec),
+    ...separateMounts(spec, options.rootfsParent),
     { who: 'child', op: 'open', path: '/', flags: k.O_PATH | k.O_DIRECTORY | k.O_CLOEXEC, slot: old },
     ...mounts.open,
     ...devices.open,
     ...nullDevice.open,
     ...mountRoot(options.rootfs, options.rootMounts ?? []),
-    ...(options.hooks ? runtimeHooks(spec, options.hooks).filter(({ who }) => who === 'child') : []),
-    ...pivot(options.rootfs),
+    ...root.enter,
     ...mounts.attach,
     ...devices.attach,
     // The working directory is made when the image lacks it; before proc, as all mount points.
     ...(underProc(cleanPath(process.cwd)) ? [] : points.directory(cleanPath(process.cwd))),
-    ...(process.terminal ? openTerminal({ slots, points }, { console: ownDev, uid: process.user.uid }) : []),
+    ...(process.terminal ? openTerminal(process, { slots, points, console: ownDev }) : []),
     ...mounts.proc,
+    ...root.change,
     ...writeSysctls(spec),
     ...readonlyPaths(spec),
     ...maskPaths(spec, nullDevice.slot),
-    ...dropOldRoot(old),
+    ...root.drop,
     ...mounts.seal,
     ...sealRoot(spec),
     ...names(spec),
     ...(isNew(spec, 'network') ? [{ who: 'child', op: 'link_up', name: 'lo' } as const] : []),
-    ...prepareProcess(process),
+    ...prepareProcess(process, { limits: options.survives !== true }),
   ];
 }
 
@@ -194,6 +207,9 @@ function child(spec: Spec, process: SpecProcess, context: { options: CompileOpti
 function keyring(name: string): Op {
   return { who: 'child', op: 'keyring', name, except: ['ENOSYS', 'EDQUOT', 'EPERM'] };
 }
+
+/* Whoever is in those namespaces already could open this process's files and program until execve (CVE-2019-5736). */
+const NOBODY_LOOKS_IN: Op = { who: 'child', op: 'prctl', option: k.PR_SET_DUMPABLE, arg2: 0 };
 
 function cgroupNamespace(spec: Spec): Op[] {
   return isNew(spec, 'cgroup') ? [{ who: 'child', op: 'unshare', flags: k.CLONE_NEWCGROUP }] : [];
@@ -203,6 +219,8 @@ function names(spec: Spec): Op[] {
   const ops: Op[] = [];
   if (spec.hostname) ops.push({ who: 'child', op: 'sethostname', name: spec.hostname });
   if (spec.domainname) ops.push({ who: 'child', op: 'setdomainname', name: spec.domainname });
-  if (ops.length > 0 && !isNew(spec, 'uts')) throw invalidArgument('a hostname needs a new uts namespace');
+  if (ops.length > 0 && !hasOwn(spec, 'uts')) {
+    throw invalidArgument('unable to set hostname without a private UTS namespace');
+  }
   return ops;
 }

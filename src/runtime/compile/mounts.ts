@@ -30,13 +30,16 @@ interface Place {
   options: MountOptions;
 }
 
-/** @param files sources of binds that are not directories */
+/**
+ * @param files sources of binds that are not directories
+ * @param bindCgroup where the cgroup namespace is not the container's own, its root may not mount the tree: it is bound
+ */
 export function compileMounts(
   mounts: readonly SpecMount[],
-  context: { slots: Slots; points: MountPoints; files: ReadonlySet<string> },
+  context: { slots: Slots; points: MountPoints; files: ReadonlySet<string>; bindCgroup: boolean },
 ): CompiledMounts {
   const result: CompiledMounts = { open: [], attach: [], proc: [], seal: [] };
-  const places = mounts.map(place);
+  const places = mounts.map((mount) => place(context.bindCgroup ? boundCgroup(mount) : mount));
   for (const each of [
     ...places.filter((p) => !underProc(p.destination)),
     ...places.filter((p) => underProc(p.destination)),
@@ -60,6 +63,11 @@ function place(mount: SpecMount): Place {
   if (options.copyUp) throw new PunnetError('notImplemented', `tmpcopyup on ${destination} is not supported`);
   checkProc(mount, destination);
   return { mount, destination, options };
+}
+
+function boundCgroup(mount: SpecMount): SpecMount {
+  if (mount.type !== 'cgroup' && mount.type !== 'cgroup2') return mount;
+  return { ...mount, type: 'bind', source: '/sys/fs/cgroup', options: ['rbind', ...(mount.options ?? [])] };
 }
 
 /** @param destination a clean absolute path */

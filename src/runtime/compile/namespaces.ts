@@ -24,6 +24,16 @@ export function isNew(spec: Spec, type: NamespaceType): boolean {
   return (spec.linux?.namespaces ?? []).some((namespace) => namespace.type === type && !namespace.path);
 }
 
+/** True when the container has a namespace of this type that is not the host's: a new one, or one that it joins. */
+export function hasOwn(spec: Spec, type: NamespaceType): boolean {
+  return (spec.linux?.namespaces ?? []).some((namespace) => namespace.type === type);
+}
+
+/** True when it joins a namespace in which there are other processes. */
+export function joinsOthers(spec: Spec): boolean {
+  return (spec.linux?.namespaces ?? []).some((namespace) => namespace.path);
+}
+
 /** CLONE_* of the namespaces that clone3 makes. */
 export function cloneFlags(spec: Spec): number {
   let flags = 0;

@@ -5,7 +5,7 @@ import { invalidArgument } from '../../base/errors.ts';
 import type { Spec } from '../../base/oci-runtime.ts';
 import * as k from '../../native/constants.ts';
 import type { Op, Slot } from '../../native/ops.ts';
-import { isNew } from './namespaces.ts';
+import { hasOwn } from './namespaces.ts';
 import type { Slots } from './slots.ts';
 
 /* Which of the usual ones are directories; others are tried as both. */
@@ -94,21 +94,16 @@ function checkSysctl(name: string, spec: Spec): void {
   const quoted = JSON.stringify(name);
   if (name.split('.').includes('')) throw invalidArgument(`invalid sysctl ${quoted}`);
   if (IPC_SYSCTLS.has(name) || name.startsWith('fs.mqueue.')) {
-    if (isNew(spec, 'ipc')) return;
+    if (hasOwn(spec, 'ipc')) return;
     throw invalidArgument(`sysctl ${quoted} is not allowed in the hosts ipc namespace`);
   }
   if (name.startsWith('net.')) {
     if (hasOwn(spec, 'network')) return;
     throw invalidArgument(`sysctl ${quoted} not allowed in host network namespace`);
   }
-  if (isNew(spec, 'uts') && name === 'kernel.domainname') return;
-  if (isNew(spec, 'uts') && name === 'kernel.hostname') {
+  if (hasOwn(spec, 'uts') && name === 'kernel.domainname') return;
+  if (hasOwn(spec, 'uts') && name === 'kernel.hostname') {
     throw invalidArgument(`sysctl ${quoted} is not allowed as it conflicts with the OCI "hostname" field`);
   }
   throw invalidArgument(`sysctl ${quoted} is not in a separate kernel namespace`);
-}
-
-/* A namespace that is joined is not the host's either. */
-function hasOwn(spec: Spec, type: string): boolean {
-  return (spec.linux?.namespaces ?? []).some((namespace) => namespace.type === type);
 }

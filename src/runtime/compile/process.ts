@@ -4,7 +4,7 @@
 import { invalidArgument, PunnetError } from '../../base/errors.ts';
 import type { Spec, SpecProcess, SpecSeccomp } from '../../base/oci-runtime.ts';
 import * as k from '../../native/constants.ts';
-import type { Op } from '../../native/ops.ts';
+import type { Op, Who } from '../../native/ops.ts';
 import { capabilityMask } from '../capabilities.ts';
 import { PRESERVED } from './slots.ts';
 
@@ -13,23 +13,35 @@ const SIGKILL = 9;
 const KEEP = -1;
 
 /** While the process still has every capability and nothing is filtered. */
-export function prepareProcess(process: SpecProcess): Op[] {
+export function prepareProcess(process: SpecProcess, { limits = true }: { limits?: boolean } = {}): Op[] {
   if (process.scheduler) throw unsupported('process.scheduler');
   if (process.ioPriority) throw unsupported('process.ioPriority');
   if (process.apparmorProfile) throw unsupported(`process.apparmorProfile ${JSON.stringify(process.apparmorProfile)}`);
   if (process.selinuxLabel) throw unsupported(`process.selinuxLabel ${JSON.stringify(process.selinuxLabel)}`);
   const ops: Op[] = [{ who: 'child', op: 'umask', mask: process.user.umask ?? 0o022 }];
-  if (process.oomScoreAdj !== undefined) {
-    ops.push({ who: 'child', op: 'write_file', path: '/proc/self/oom_score_adj', data: String(process.oomScoreAdj) });
-  }
-  for (const { type, soft, hard } of process.rlimits ?? []) {
-    const resource = k.RLIMITS[type];
-    if (resource === undefined) throw invalidArgument(`unknown rlimit ${JSON.stringify(type)}`);
-    ops.push({ who: 'child', op: 'setrlimit', resource, soft: limit(soft), hard: limit(hard) });
-  }
+  if (limits) ops.push(...limitOps(process, 'child'));
   if (!process.terminal) for (const fd of [0, 1, 2]) ops.push(...stream(fd, process.user.uid));
   // As root, because the directory may be closed to the user (`WORKDIR /root`, `USER app`).
   ops.push({ who: 'child', op: 'chdir', path: process.cwd });
+  return ops;
+}
+
+/** By the parent, when that is punnet-runc, whose privileges the child's user namespace has not. */
+export function parentLimits(spec: Spec): Op[] {
+  return limitOps(spec.process ?? {}, 'parent');
+}
+
+function limitOps({ oomScoreAdj, rlimits = [] }: Pick<SpecProcess, 'oomScoreAdj' | 'rlimits'>, who: Who): Op[] {
+  const ops: Op[] = [];
+  if (oomScoreAdj !== undefined) {
+    const path = `/proc/${who === 'child' ? 'self' : '%child'}/oom_score_adj`;
+    ops.push({ who, op: 'write_file', path, data: String(oomScoreAdj) });
+  }
+  for (const { type, soft, hard } of rlimits) {
+    const resource = k.RLIMITS[type];
+    if (resource === undefined) throw invalidArgument(`unknown rlimit ${JSON.stringify(type)}`);
+    ops.push({ who, op: 'setrlimit', resource, soft: limit(soft), hard: limit(hard) });
+  }
   return ops;
 }
 
@@ -68,7 +80,9 @@ export function becomeProcess(spec: Spec, process: SpecProcess, { seccomp, survi
     permitted: capabilityMask(caps.permitted),
     inheritable: capabilityMask(caps.inheritable),
   });
-  if (caps.ambient?.length) ops.push({ who: 'child', op: 'ambient', raise: capabilityMask(caps.ambient) });
+  // The kernel raises what is permitted and inheritable, and no more; runc leaves out the rest as well.
+  const raise = capabilityMask(caps.ambient) & capabilityMask(caps.inheritable) & capabilityMask(caps.permitted);
+  if (raise !== 0n) ops.push({ who: 'child', op: 'ambient', raise });
   // After the ids, because a change of ids clears it.
   if (survives !== true) ops.push({ who: 'child', op: 'prctl', option: k.PR_SET_PDEATHSIG, arg2: SIGKILL });
   if (noNewPrivileges) ops.push(...filter);

@@ -3,11 +3,13 @@
 // because the kernel grants those only while full ones are visible (mount_too_revealing). Child only. pivot_root(2)
 
 import { posix } from 'node:path';
+import { invalidArgument } from '../../base/errors.ts';
 import type { Mount } from '../../base/mount.ts';
 import type { Spec } from '../../base/oci-runtime.ts';
 import * as k from '../../native/constants.ts';
 import type { Op, Slot } from '../../native/ops.ts';
 import { parseMountOptions } from '../mount-options.ts';
+import { isNew } from './namespaces.ts';
 
 /** Mounts what the snapshotter said, or binds a plain directory onto itself: pivot_root wants a mount point of this namespace. */
 export function mountRoot(rootfs: string, mounts: readonly Mount[]): Op[] {
@@ -28,35 +30,76 @@ export function mountRoot(rootfs: string, mounts: readonly Mount[]): Op[] {
   return ops;
 }
 
-/** After this `/` is the container's; the old root is stacked on it, out of reach of paths, and kept in `old`. */
-export function pivot(rootfs: string): Op[] {
-  return [
-    { who: 'child', op: 'chdir', path: rootfs },
-    { who: 'child', op: 'pivot_root', new_root: '.', put_old: '.' },
-  ];
+/** The way from the host's root to the container's. */
+export interface RootChange {
+  /** after this `/` is the container's, for paths */
+  enter: Op[];
+  /** when the mounts are there: after this the namespace's root is the container's too */
+  change: Op[];
+  /** after this nothing of the host is left */
+  drop: Op[];
 }
 
-/** Detaches the old root, with every mount of the host below it. */
-export function dropOldRoot(old: Slot): Op[] {
-  return [
+/**
+ * Changes the root. The old one is kept in the slot `old` until `drop`.
+ * @param hooks ops that need the mounts to be there, and the host's paths: chroot(2) stands in until they are done
+ * @param noPivot moves the mount over the root, which leaves the host's mounts in the namespace, below it
+ */
+export function changeRoot(rootfs: string, options: { old: Slot; hooks: readonly Op[]; noPivot: boolean }): RootChange {
+  const { old, hooks, noPivot } = options;
+  const enter: Op = { who: 'child', op: 'chdir', path: rootfs };
+  const chroot: Op = { who: 'child', op: 'chroot', path: '.' };
+  const top: Op = { who: 'child', op: 'chdir', path: '/' };
+  const back: Op[] = [{ who: 'child', op: 'fchdir', fd: old }, chroot, ...hooks, enter];
+  // Before the working directory of the image is entered, because it may be /proc/self/fd/N (CVE-2024-21626).
+  const close: Op = { who: 'child', op: 'close', fd: old };
+  if (noPivot) {
+    const move = { fstype: null, flags: k.MS_MOVE, data: null };
+    const over: Op[] = [{ who: 'child', op: 'mount', source: '.', target: '/', ...move }, chroot, top];
+    return { enter: [enter, chroot, top], change: [...back, ...over], drop: [close] };
+  }
+  // The old root is then stacked on the new one, out of reach of paths.
+  const pivot: Op = { who: 'child', op: 'pivot_root', new_root: '.', put_old: '.' };
+  const drop: Op[] = [
     { who: 'child', op: 'fchdir', fd: old },
     { who: 'child', op: 'umount2', target: '.', flags: k.MNT_DETACH },
-    { who: 'child', op: 'chdir', path: '/' },
-    // Before the working directory of the image is entered, because it may be /proc/self/fd/N (CVE-2024-21626).
-    { who: 'child', op: 'close', fd: old },
+    top,
+    close,
   ];
+  if (hooks.length === 0) return { enter: [enter, pivot], change: [], drop };
+  return { enter: [enter, chroot, top], change: [...back, pivot], drop };
+}
+
+/**
+ * Makes mounts of the container's namespace no concern of the host's, which a new user namespace does by itself. Shared mounts
+ * stay shared with the host when the specification wants that; but not the one that pivot_root(2) moves the root out of.
+ * @param rootfsParent mount point below which the root filesystem lies
+ */
+export function separateMounts(spec: Spec, rootfsParent: string | undefined): Op[] {
+  const wanted = spec.linux?.rootfsPropagation ?? '';
+  const shared = ROOT_PROPAGATION[wanted] === k.MS_SHARED;
+  const none = { source: null, fstype: null, data: null };
+  const flags = k.MS_REC | (shared ? k.MS_SHARED : k.MS_SLAVE);
+  if (isNew(spec, 'user') && !shared) return [];
+  const ops: Op[] = [{ who: 'child', op: 'mount', ...none, target: '/', flags }];
+  if (shared) ops.push({ who: 'child', op: 'mount', ...none, target: rootfsParent ?? '/', flags: k.MS_PRIVATE });
+  return ops;
 }
 
 /** Last, because mount points and devices are made in the root first. */
 export function sealRoot(spec: Spec): Op[] {
   const ops: Op[] = [];
-  const propagation = ROOT_PROPAGATION[spec.linux?.rootfsPropagation ?? ''] ?? 0;
+  const wanted = spec.linux?.rootfsPropagation ?? '';
+  const propagation = wanted === '' ? 0 : ROOT_PROPAGATION[wanted];
+  if (propagation === undefined) {
+    throw invalidArgument(`rootfsPropagation=${wanted} is not supported`);
+  }
   if (spec.root?.readonly) {
     const set = k.MOUNT_ATTR_RDONLY;
     ops.push({ who: 'child', op: 'mount_setattr', path: '/', flags: 0, set, clear: 0, propagation: 0 });
   }
   if (propagation !== 0) {
-    const flags = spec.linux!.rootfsPropagation!.startsWith('r') ? k.AT_RECURSIVE : 0;
+    const flags = wanted.startsWith('r') ? k.AT_RECURSIVE : 0;
     ops.push({ who: 'child', op: 'mount_setattr', path: '/', flags, set: 0, clear: 0, propagation });
   }
   return ops;
@@ -70,6 +113,7 @@ const ROOT_PROPAGATION: Record<string, number> = {
   shared: k.MS_SHARED,
   rshared: k.MS_SHARED,
   unbindable: k.MS_UNBINDABLE,
+  runbindable: k.MS_UNBINDABLE,
 };
 
 /** An absolute path without `.`, `..` and doubled slashes; what starts outside stays inside. */
