@@ -1,5 +1,5 @@
 // The files that outlive the shim: pid, exit, report, each by write-then-rename so that a reader after kill -9 sees all or
-// nothing. Runs in the shim; the directory was opened before the plan could move mounts. rename(2), proc_pid_stat(5)
+// nothing. Runs in the shim; their directories were opened before the plan could move mounts. rename(2), proc_pid_stat(5)
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,16 +39,20 @@ int open_place(struct place *place, const char *path) {
   return place->dirfd < 0 ? -1 : 0;
 }
 
-int write_state(struct shim *shim, const char *name, const char *text, size_t size) {
+int write_state(int dirfd, const char *name, const char *text, size_t size) {
   char temporary[64];
+  if (strlen(name) > 48) {
+    errno = ENAMETOOLONG;
+    return -1;
+  }
   *put_text(put_text(temporary, name), ".shim.tmp") = 0;
-  int fd = openat(shim->dir, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+  int fd = openat(dirfd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) return -1;
   ssize_t written = write(fd, text, size);
   int error = written < 0 ? errno : (size_t)written < size ? ENOSPC : 0;
   close(fd);
-  if (!error && renameat(shim->dir, temporary, shim->dir, name) < 0) error = errno;
-  if (error) unlinkat(shim->dir, temporary, 0);
+  if (!error && renameat(dirfd, temporary, dirfd, name) < 0) error = errno;
+  if (error) unlinkat(dirfd, temporary, 0);
   errno = error;
   return error ? -1 : 0;
 }
@@ -82,15 +86,16 @@ int write_pid(struct shim *shim) {
   *end++ = ' ';
   end = put_number(end, start_time(getpid()), 1);
   *end++ = '\n';
-  return write_state(shim, "pid", text, (size_t)(end - text));
+  return write_state(shim->dir, "pid", text, (size_t)(end - text));
 }
 
 int write_exit(struct shim *shim) {
+  if (!shim->exit.name) return 0;
   char text[160], *end = put_number(put_text(text, "{\"exitCode\":"), (uint64_t)shim->exit_code, 1);
   end = put_number(put_text(end, ",\"signal\":"), (uint64_t)shim->exit_signal, 1);
   end = put_time(put_text(end, ",\"finishedAt\":\""), shim->finished, 0);
   end = put_text(end, "\"}\n");
-  return write_state(shim, "exit", text, (size_t)(end - text));
+  return write_state(shim->exit.dirfd, shim->exit.name, text, (size_t)(end - text));
 }
 
 void write_report(struct shim *shim) {

@@ -100,7 +100,7 @@ static int64_t number(char ***argv, int64_t most) {
 }
 
 struct options {
-  const char *dir, *listen, *log, *input;
+  const char *dir, *listen, *exit, *log, *input;
   int64_t log_size, log_files;
 };
 
@@ -109,6 +109,7 @@ static struct options parse(struct shim *shim, char **argv) {
   for (argv++; *argv; argv++) {
     if (!strcmp(*argv, "--dir")) options.dir = next(&argv);
     else if (!strcmp(*argv, "--listen")) options.listen = next(&argv);
+    else if (!strcmp(*argv, "--exit")) options.exit = next(&argv);
     else if (!strcmp(*argv, "--log")) options.log = next(&argv);
     else if (!strcmp(*argv, "--stdin")) options.input = next(&argv);
     else if (!strcmp(*argv, "--log-max-size")) options.log_size = number(&argv, INT64_MAX / 16);
@@ -372,6 +373,7 @@ int main(int argc, char **argv) {
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   shim->dir = open(options.dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (shim->dir < 0) fatal(shim, "open --dir");
+  if (options.exit && open_place(&shim->exit, options.exit) < 0) fatal(shim, "open directory of --exit");
   block_signals(shim);
   load_plan(shim);
   listen_on(shim, options.listen);

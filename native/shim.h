@@ -60,7 +60,7 @@ struct client {
 
 struct shim {
   int dir;
-  struct place socket;
+  struct place socket, exit;  // name null: no record of the exit
   int listener, signals, master;
   int output[2];  // stdout, stderr; in terminal mode stdout is the master. -1: ended
   int input;      // -1: closed
@@ -107,7 +107,7 @@ void input_write(struct shim *shim);
 void input_close(struct shim *shim);
 
 /* shim-state.c: files that outlive the shim */
-int write_state(struct shim *shim, const char *name, const char *text, size_t size);
+int write_state(int dirfd, const char *name, const char *text, size_t size);
 int write_pid(struct shim *shim);
 int write_exit(struct shim *shim);
 void write_report(struct shim *shim);

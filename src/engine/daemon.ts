@@ -12,6 +12,7 @@ import { readRegistryConfig } from '../registry/config.ts';
 import { openCgroupTree } from '../runtime/cgroup-tree.ts';
 import { Snapshotter } from '../snapshot/snapshotter.ts';
 import { Containers } from './container/backend.ts';
+import { CONTAINER_INIT } from './container/init-entries.ts';
 import { PlanLauncher } from './container/launcher.ts';
 import { recover, resume } from './container/recover.ts';
 import { publishContainerEvent, type Room } from './container/room.ts';
@@ -67,12 +68,12 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const room: Room = {
     directory: join(root, 'container'),
     volumeDirectory: join(root, 'volume'),
-    shimDirectory: join(run, 'shim'),
+    runtimeDirectory: join(run, 'shim'),
     shimProgram: shim,
     store,
     images,
     snapshots: {
-      prepare: (key, diffIDs) => snapshotter.prepare(key, diffIDs),
+      prepare: (key, diffIDs) => snapshotter.prepare(key, diffIDs, { init: CONTAINER_INIT }),
       remove: async (key, diffIDs) => {
         await snapshotter.removeActive(key);
         await images.released(diffIDs);

@@ -2,12 +2,12 @@
 // connections to its listening socket (attach, and control again after a restart of the daemon).
 //
 // The shim is started as
-//   punnet-shim --dir DIR --listen SOCKET [--tty] [--stdin null|open|once] [--log FILE] [--log-max-size BYTES]
-//               [--log-max-file N] [--rows N --cols N] [--explain]
-// with DIR holding `plan` (bytes of encodePlan). It writes into DIR, each by write-then-rename:
-//   pid     "<init pid> <start time, field 22 of /proc/PID/stat> <shim pid> <shim start time>\n"
-//   exit    {"exitCode":0,"signal":0,"finishedAt":"2026-01-01T00:00:00.000000000Z"}\n   signal: 0, or the one that killed init
-//   report  "index errno ns\n" for each op that ran: always on failure, otherwise with --explain
+//   punnet-shim --dir DIR --listen SOCKET [--exit FILE] [--tty] [--stdin null|open|once] [--log FILE]
+//               [--log-max-size BYTES] [--log-max-file N] [--rows N --cols N] [--explain]
+// with DIR holding `plan` (bytes of encodePlan). It writes, each by write-then-rename:
+//   DIR/pid     "<init pid> <start time, field 22 of /proc/PID/stat> <shim pid> <shim start time>\n"
+//   DIR/report  "index errno ns\n" for each op that ran: always on failure, otherwise with --explain
+//   FILE        {"exitCode":0,"signal":0,"finishedAt":"2026-01-01T00:00:00.000000000Z"}\n   signal: 0, or the one that killed init
 //
 // Frames both ways: one byte type, three zero bytes, length as big-endian u32, payload. Output frames 1 and 2 are exactly
 // Docker's multiplexed stream, so the daemon passes them on unread. All integers in payloads are big-endian u32.

@@ -21,7 +21,6 @@ import {
 } from '../native/constants.ts';
 import { namesIn } from './archive-tree.ts';
 import { raw } from './layer-path.ts';
-import { mountStubs } from './mount-stubs.ts';
 import { isOpaque, lookUpInStack, openStack, statOfNode, type StackNode } from './stack.ts';
 
 /** The numbers are the Engine API's. */
@@ -50,7 +49,7 @@ export function changesOf({ upper, lower }: ChangesJob): Change[] {
     const root = openat2(AT_FDCWD, upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, 0);
     open.push(root);
     const stack = openStack(lower, open);
-    compare(root, { path: '', lower: stack, changes, stubs: mountStubs(root, stack) });
+    compare(root, { path: '', lower: stack, changes });
     return changes;
   } finally {
     for (const fd of open) closeSync(fd);
@@ -63,16 +62,14 @@ interface Place {
   /** the same directory in the layers below, top first; empty when it is new */
   lower: number[];
   changes: Change[];
-  stubs: ReadonlySet<string>;
 }
 
 function compare(fd: number, place: Place): void {
-  const { path, lower, changes, stubs } = place;
+  const { path, lower, changes } = place;
   const names = namesIn(fd);
   if (isOpaque(fd)) names.push(...hidden(lower, new Set(names)));
   for (const name of names.sort()) {
     const inside = `${path}/${name}`;
-    if (stubs.has(inside.slice(1))) continue;
     const open: number[] = [];
     try {
       const below = lookUpInStack(lower, name, open);

@@ -18,15 +18,11 @@ import {
 } from '../native/constants.ts';
 import { ArchiveFile } from './archive-file.ts';
 import { TreeArchiver } from './archive-tree.ts';
-import { mountStubs } from './mount-stubs.ts';
-import { openStack } from './stack.ts';
 import { TarWriter } from './tar/writer.ts';
 
 export interface LayerArchiveJob {
   /** the upper directory */
   upper: string;
-  /** directories of the layers below it, top first */
-  lower: string[];
   /** the archive, a new file */
   path: string;
 }
@@ -39,17 +35,16 @@ export interface LayerArchive {
 }
 
 /** @throws unavailable when the disk is full; the file is then the caller's to remove */
-export function archiveLayer({ upper, lower, path }: LayerArchiveJob): LayerArchive {
+export function archiveLayer({ upper, path }: LayerArchiveJob): LayerArchive {
   const open: number[] = [];
   const keep = (fd: number) => (open.push(fd), fd);
   try {
     const root = keep(openat2(AT_FDCWD, upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, 0));
-    const omit = mountStubs(root, openStack(lower, open));
     const file = new ArchiveFile(
       keep(openat2(AT_FDCWD, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600, 0)),
     );
     const tar = new TarWriter((chunk) => file.write(chunk));
-    const archiver = new TreeArchiver(tar, { overlay: true, omit });
+    const archiver = new TreeArchiver(tar, { overlay: true });
     archiver.contents(root, '');
     tar.end();
     return { diffID: file.digest(), size: file.size, entries: archiver.entries };

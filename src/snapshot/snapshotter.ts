@@ -1,33 +1,23 @@
 // Layers ↔ directories. *unpack* makes a layer (committed, named by its diffID); *prepare* makes an active snapshot, a stack of
 // layers with a writable directory on top, named by its key (a container's id); *mounts* says how to mount it.
-//   layer/<name>/{fs/, layer.json}   active/<key>/{upper/, work/, snapshot.json}   unpack/ and trash/: swept at start
+//   layer/<name>/{fs/, layer.json}   active/<key>/{upper/, work/, snapshot.json}   rootfs/: where stacks are mounted, by each in a
+//   mount namespace of their own   unpack/ and trash/: swept at start
 // Runs in the daemon, the only one that writes here, in its user and mount namespaces, as uid 0 there. Mounts nothing.
 
-import { closeSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { readJson, writeJsonAtomic } from '../base/atomic-file.ts';
 import type { Digest } from '../base/digest.ts';
 import { conflict, errnoOf, invalidArgument, notFound } from '../base/errors.ts';
 import type { Mount } from '../base/mount.ts';
-import { fchmod, fchown, fstatat, openat2, unlinkat } from '../native/addon.ts';
-import {
-  AT_EMPTY_PATH,
-  AT_FDCWD,
-  AT_REMOVEDIR,
-  AT_SYMLINK_NOFOLLOW,
-  O_CLOEXEC,
-  O_DIRECTORY,
-  O_RDONLY,
-  S_IFDIR,
-  S_IFMT,
-} from '../native/constants.ts';
+import { fchmod, fchown, fstatat, openat2 } from '../native/addon.ts';
+import { AT_EMPTY_PATH, AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_RDONLY } from '../native/constants.ts';
 import type { Change } from './changes.ts';
 import type { LayerArchive } from './layer-archive.ts';
+import { InitLayers, type InitEntry } from './init-layers.ts';
 import { Layers, type Layer, type LayerRecord } from './layers.ts';
-import { mountStubs } from './mount-stubs.ts';
 import { trash } from './remove-tree.ts';
-import { openStack } from './stack.ts';
 import { UnpackPool } from './unpack-pool.ts';
 import { Unpacking, type UnpackRequest } from './unpacking.ts';
 import { usageOf, type Usage } from './usage.ts';
@@ -41,6 +31,8 @@ const KEY = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/;
 interface ActiveRecord {
   /** bottom first, as an image config lists them */
   diffIDs: Digest[];
+  /** name of the init layer on top of them; see init-layers.ts */
+  init?: string;
 }
 
 export interface Problem {
@@ -51,7 +43,7 @@ export interface Problem {
 }
 
 export interface MountOptions {
-  /** Mount point; by default `active/<key>/rootfs`. */
+  /** Mount point; by default `rootfs`, the same for all. */
   target?: string;
   /** Leave out syncing when the mount ends: for what is removed right after (`--rm`). overlayfs.rst, "Volatile mount". */
   volatile?: boolean;
@@ -60,6 +52,8 @@ export interface MountOptions {
 export class Snapshotter {
   readonly #dir: string;
   readonly #layers: Layers;
+  readonly #inits: InitLayers;
+  readonly #actives = new Map<string, ActiveRecord>();
   readonly #pool: UnpackPool;
   readonly #unpacking: Unpacking;
   #emptying: Promise<void> | undefined;
@@ -70,10 +64,11 @@ export class Snapshotter {
     this.#dir = dir;
     this.#pool = pool;
     // Closed to others: files of images keep their setuid bits (CVE-2021-41091, CVE-2021-41103).
-    for (const part of ['', 'layer', 'active', 'unpack', 'trash', 'empty']) {
+    for (const part of ['', 'layer', 'init', 'active', 'unpack', 'trash', 'empty', 'rootfs']) {
       mkdirSync(join(dir, part), { recursive: true, mode: 0o700 });
     }
     this.#layers = new Layers(join(dir, 'layer'));
+    this.#inits = new InitLayers(join(dir, 'init'), join(dir, 'unpack'));
     this.#unpacking = new Unpacking(pool, (diffID) => join(dir, 'unpack', `${diffID.slice(7, 19)}-${suffix()}`));
   }
 
@@ -83,6 +78,8 @@ export class Snapshotter {
     for (const name of readdirSync(join(this.#dir, 'active'))) {
       if (!KEY.test(name)) this.#discard('active', name);
     }
+    const gone = this.#inits.forget((diffIDs) => diffIDs.some((diffID) => !this.has(diffID)));
+    for (const name of gone) this.#discard('init', name);
     await this.#emptyTrash();
   }
 
@@ -120,8 +117,11 @@ export class Snapshotter {
     return { size: written.size, entries: written.entries };
   }
 
-  /** Makes the active snapshot `key` on a stack of layers (bottom first). @throws notFound, conflict, invalidArgument */
-  prepare(key: string, diffIDs: Digest[]): void {
+  /**
+   * Makes the active snapshot `key` on a stack of layers (bottom first), with `init` between them where the image lacks it.
+   * @throws notFound, conflict, invalidArgument
+   */
+  prepare(key: string, diffIDs: Digest[], { init = [] }: { init?: readonly InitEntry[] } = {}): void {
     const dir = this.#activeDir(key);
     const layers = diffIDs.map((diffID) => this.#layers.get(diffID));
     if (layers.length > MAX_LAYERS) {
@@ -131,15 +131,19 @@ export class Snapshotter {
     const making = join(this.#dir, 'unpack', `${key}-${suffix()}`);
     mkdirSync(making, { mode: 0o700 });
     mkdirSync(join(making, 'work'), { mode: 0o700 });
-    mkdirSync(join(making, 'rootfs'), { mode: 0o700 });
     this.#makeUpper(join(making, 'upper'), layers);
-    writeJsonAtomic(join(making, 'snapshot.json'), { diffIDs } satisfies ActiveRecord);
+    const record: ActiveRecord = { diffIDs, init: this.#inits.for(diffIDs, this.layers(diffIDs), init) };
+    // Not by rename: the whole directory is.
+    writeFileSync(join(making, 'snapshot.json'), JSON.stringify(record), { mode: 0o600 });
     renameSync(making, dir);
+    this.#actives.set(key, record);
   }
 
   /** How to mount the active snapshot `key`: one overlay, with names relative to `cwd`. @throws notFound */
   mounts(key: string, { target, volatile }: MountOptions = {}): Mount[] {
-    const lower = this.#stack(this.#active(key).diffIDs).map(({ name }) => `layer/${name}/fs`);
+    const { diffIDs, init } = this.#active(key);
+    const lower = this.#stack(diffIDs).map(({ name }) => `layer/${name}/fs`);
+    if (init !== undefined) lower.unshift(`init/${init}/fs`);
     // overlay wants at least one lower directory: an image without layers gets an empty one.
     const lowerdir = `lowerdir=${(lower.length ? lower : ['empty']).join(':')}`;
     const options = [lowerdir, `upperdir=active/${key}/upper`, `workdir=active/${key}/work`, 'userxattr'];
@@ -152,7 +156,7 @@ export class Snapshotter {
     return [
       {
         source: 'overlay',
-        target: target ?? join(this.#activeDir(key), 'rootfs'),
+        target: target ?? join(this.#dir, 'rootfs'),
         type: 'overlay',
         options,
         cwd: this.#dir,
@@ -184,12 +188,14 @@ export class Snapshotter {
 
   /** What the container changed, in order of the paths, as `docker diff` tells it. @throws notFound */
   changes(key: string): Promise<Change[]> {
-    return this.#pool.changes({ upper: this.upper(key), lower: this.layers(this.layersOf(key)) });
+    const { diffIDs, init } = this.#active(key);
+    const below = init === undefined ? [] : [join(this.#dir, 'init', init, 'fs')];
+    return this.#pool.changes({ upper: this.upper(key), lower: [...below, ...this.layers(diffIDs)] });
   }
 
   /** Writes what the container changed as the archive of a new layer, uncompressed, into the new file `path`. @throws notFound */
   archive(key: string, path: string): Promise<LayerArchive> {
-    return this.#pool.archive({ upper: this.upper(key), lower: this.layers(this.layersOf(key)), path });
+    return this.#pool.archive({ upper: this.upper(key), path });
   }
 
   /**
@@ -199,7 +205,6 @@ export class Snapshotter {
   async commit(key: string, { diffID, entries }: LayerArchive): Promise<void> {
     if (!this.has(diffID)) {
       const upper = this.upper(key);
-      withDirectory(upper, (fd) => this.#dropStubs(fd, key));
       const into = join(this.#dir, 'unpack', `${key}-${suffix()}`);
       mkdirSync(into, { mode: 0o700 });
       renameSync(upper, join(into, 'fs'));
@@ -212,6 +217,7 @@ export class Snapshotter {
   /** Removes the active snapshot `key`, if there is one. At once out of sight; disk space is freed by and by. */
   async removeActive(key: string): Promise<void> {
     this.#activeDir(key);
+    this.#actives.delete(key);
     this.#discard('active', key);
     await this.#emptyTrash();
   }
@@ -228,6 +234,7 @@ export class Snapshotter {
     const user = this.listActive().find((key) => this.#active(key).diffIDs.includes(diffID));
     if (user) throw conflict(`layer ${diffID} is in use by ${user}`);
     this.#layers.forget(diffID);
+    for (const name of this.#inits.forget((diffIDs) => diffIDs.includes(diffID))) this.#discard('init', name);
     this.#discard('layer', layer.name);
     await this.#emptyTrash();
   }
@@ -242,7 +249,7 @@ export class Snapshotter {
     for (const key of readdirSync(join(this.#dir, 'active'))) {
       const object = `active/${key}`;
       try {
-        for (const diffID of this.#active(key).diffIDs) {
+        for (const diffID of this.#read(key).diffIDs) {
           if (!known.has(diffID))
             problems.push({ object, problem: `stands on ${diffID}, which is missing`, fix: REMOVE });
         }
@@ -255,20 +262,6 @@ export class Snapshotter {
       }
     }
     return problems;
-  }
-
-  #dropStubs(upper: number, key: string): void {
-    const open: number[] = [];
-    try {
-      const stubs = mountStubs(upper, openStack(this.layers(this.layersOf(key)), open));
-      // What is inside a directory first.
-      for (const path of [...stubs].sort().reverse()) {
-        const { mode } = fstatat(upper, path, AT_SYMLINK_NOFOLLOW);
-        unlinkat(upper, path, (mode & S_IFMT) === S_IFDIR ? AT_REMOVEDIR : 0);
-      }
-    } finally {
-      for (const fd of open) closeSync(fd);
-    }
   }
 
   #commit(into: string, record: LayerRecord): void {
@@ -303,6 +296,12 @@ export class Snapshotter {
   }
 
   #active(key: string): ActiveRecord {
+    const known = this.#actives.get(key) ?? this.#read(key);
+    this.#actives.set(key, known);
+    return known;
+  }
+
+  #read(key: string): ActiveRecord {
     const record = readJson<ActiveRecord>(join(this.#activeDir(key), 'snapshot.json'));
     if (!record) throw notFound(`no such snapshot: ${key}`);
     return record;

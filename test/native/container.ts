@@ -239,7 +239,17 @@ export function useShim(program: string | undefined): void {
 export function startShim(dir: string, plan: Plan | Uint8Array, ...args: string[]): Shim {
   writeFileSync(join(dir, 'plan'), plan instanceof Uint8Array ? plan : encodePlan(plan));
   const socket = join(dir, 's.sock');
-  const [program, ...rest] = [...inside, shimProgram ?? shimPath(), '--dir', dir, '--listen', socket, ...args];
+  const [program, ...rest] = [
+    ...inside,
+    shimProgram ?? shimPath(),
+    '--dir',
+    dir,
+    '--listen',
+    socket,
+    '--exit',
+    join(dir, 'exit'),
+    ...args,
+  ];
   const shim = spawn(program!, rest, {
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     detached: true,

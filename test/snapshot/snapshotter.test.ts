@@ -37,7 +37,9 @@ describe.skipIf(reason)(`a snapshotter${reason ? ` (skipped: ${reason})` : ''}`,
   }
 
   async function mounted(key: string): Promise<string> {
-    const [mount] = await call<Mount[]>('mounts', key);
+    const target = join(dir, `mounted-${++count}`);
+    await namespace.call('mkdir', target, 0o700);
+    const [mount] = await call<Mount[]>('mounts', key, { target });
     await namespace.call('mount', mount as Required<Mount>);
     return mount!.target;
   }
@@ -68,6 +70,54 @@ describe.skipIf(reason)(`a snapshotter${reason ? ` (skipped: ${reason})` : ''}`,
     expect(Object.keys(tree).sort()).toEqual(paths);
     expect(tree.a!.content).toBe('upper a');
     expect(tree['.']).toMatchObject({ mode: '751', owner: '3:4' });
+  });
+
+  test('mount points that the image lacks lie in a layer of their own, one for all containers of a stack', async () => {
+    const stack = [
+      await layer(
+        { name: 'etc/', type: '5', mode: 0o751, uid: 3, gid: 4 },
+        { name: 'etc/hosts', data: 'of the image' },
+        { name: 'proc', type: '2', linkname: 'elsewhere' },
+        { name: 'run', type: '2', linkname: 'var' },
+      ),
+    ];
+    const init = [
+      { path: '/etc/hosts', type: 'file' },
+      { path: '/etc/hostname', type: 'file' },
+      { path: '/etc/mtab', type: 'link', target: '/proc/mounts' },
+      { path: '/proc', type: 'directory' },
+      { path: '/dev/pts', type: 'directory' },
+      { path: '/run/below-a-link', type: 'directory' },
+    ];
+    await call('prepare', 'c1', stack, { init });
+    await call('prepare', 'c2', stack, { init });
+    const tree = await namespace.call('tree', await mounted('c1'));
+    expect(Object.keys(tree).sort()).toEqual(
+      ['.', 'dev', 'dev/pts', 'etc', 'etc/hostname', 'etc/hosts', 'etc/mtab', 'proc', 'run'].sort(),
+    );
+    expect(tree.etc).toMatchObject({ mode: '751', owner: '3:4' });
+    expect(tree['etc/hosts']!.content).toBe('of the image');
+    expect(tree['etc/hostname']).toMatchObject({ mode: '755', owner: '0:0', content: '' });
+    expect(tree['etc/mtab']!.link).toBe('/proc/mounts');
+    expect(tree.proc!.link).toBe('elsewhere');
+    expect(await call('usage', 'c1')).toMatchObject({ size: 0 });
+    expect(await namespace.call('readdir', join(dir, 'init'))).toHaveLength(1);
+    await namespace.call('restart', dir);
+    await call('prepare', 'c3', stack, { init });
+    expect(await namespace.call('readdir', join(dir, 'init'))).toHaveLength(1);
+  });
+
+  test('an image that lacks nothing gets no layer for mount points; one goes with its layers', async () => {
+    const whole = await layer({ name: 'proc/', type: '5' });
+    const bare = await layer({ name: 'f', data: 'f' });
+    const init = [{ path: '/proc', type: 'directory' }];
+    await call('prepare', 'c1', [whole], { init });
+    expect(await namespace.call('readdir', join(dir, 'init'))).toEqual([]);
+    await call('prepare', 'c2', [bare], { init });
+    expect(await namespace.call('readdir', join(dir, 'init'))).toHaveLength(1);
+    await call('removeActive', 'c2');
+    await call('removeLayer', bare);
+    expect(await namespace.call('readdir', join(dir, 'init'))).toEqual([]);
   });
 
   test('what is written goes to the active snapshot alone, and goes with it', async () => {

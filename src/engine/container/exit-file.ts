@@ -1,4 +1,4 @@
-// What a shim leaves on disk: `exit` when init ended, `pid` while it runs. Runs in the daemon. proc_pid_stat(5)
+// What a shim leaves behind: `exit` in the container's directory when init ended, `pid` in its runtime directory. Runs in the daemon. proc_pid_stat(5)
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,9 +13,14 @@ export interface ExitStatus {
   finishedAt?: string;
 }
 
-/** The recorded end; undefined when there is none. @throws internal when the file is corrupt */
-export function readExit(directory: string): ExitStatus | undefined {
-  return readJson<ExitStatus>(join(directory, 'exit'));
+/** Path of the record of the end, in the container's directory. */
+export function exitFile(directory: string): string {
+  return join(directory, 'exit');
+}
+
+/** The recorded end at `path`; undefined when there is none. @throws internal when the file is corrupt */
+export function readExit(path: string): ExitStatus | undefined {
+  return readJson<ExitStatus>(path);
 }
 
 export interface Processes {
@@ -25,7 +30,7 @@ export interface Processes {
   shimStart: string;
 }
 
-/** The pids that the shim recorded; undefined when there is no such file. */
+/** The pids that the shim recorded in a runtime directory; undefined when there is no such file. */
 export function readPids(directory: string): Processes | undefined {
   let text: string;
   try {

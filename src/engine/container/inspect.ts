@@ -5,9 +5,11 @@ import type { Container } from './container.ts';
 import { logPath } from './logs.ts';
 import { endpoints, exposedPorts } from './network-view.ts';
 import type { Room } from './room.ts';
+import { runtimeDirectory } from './runtime-directory.ts';
 
 export function inspect(room: Room, container: Container, { size }: { size: boolean }): object {
-  const { record, state, directory } = container;
+  const { record, state } = container;
+  const runtime = runtimeDirectory(room, record.id);
   const usage = size ? room.snapshots.usage(record.id, record.diffIDs) : undefined;
   return {
     Id: record.id,
@@ -28,9 +30,9 @@ export function inspect(room: Room, container: Container, { size }: { size: bool
       FinishedAt: state.finishedAt,
     },
     Image: record.imageId,
-    ResolvConfPath: join(directory, 'resolv.conf'),
-    HostnamePath: join(directory, 'hostname'),
-    HostsPath: join(directory, 'hosts'),
+    ResolvConfPath: join(runtime, 'resolv.conf'),
+    HostnamePath: join(runtime, 'hostname'),
+    HostsPath: join(runtime, 'hosts'),
     LogPath: record.hostConfig.LogConfig?.Type === 'none' ? '' : logPath(container),
     Name: `/${record.name}`,
     RestartCount: state.restartCount,

@@ -1,7 +1,7 @@
 // From a container's record to the bytes of its plan: user, OCI configuration, seccomp filter, root mounts, ops.
 // Runs in the daemon, as root of its user namespace. What one start can reuse of another is kept in memory.
 
-import { statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { invalidArgument } from '../../base/errors.ts';
 import type { Mount } from '../../base/mount.ts';
@@ -24,6 +24,9 @@ import { lookUpUser, type UserFiles } from './user.ts';
 /** Largest /etc/passwd or /etc/group that is read. */
 const MAX_USER_FILE = 8 << 20;
 
+/** Of so many images the user files are kept in memory. */
+const MAX_KNOWN = 64;
+
 /** What the launcher needs of the snapshotter. */
 export interface RootSource {
   mounts(key: string, options: { volatile?: boolean }): Mount[];
@@ -45,6 +48,7 @@ export class PlanLauncher implements Launcher {
   readonly #options: LauncherOptions;
   readonly #facts: HostFacts = readHostFacts();
   readonly #limits: Limits;
+  readonly #users = new Map<Digest, UserFiles>();
 
   constructor(options: LauncherOptions) {
     this.#options = options;
@@ -65,7 +69,7 @@ export class PlanLauncher implements Launcher {
     return { oomKilled };
   }
 
-  /** @throws PunnetError with Docker's texts */
+  /** `directory`: the container's runtime directory. @throws PunnetError with Docker's texts */
   prepare(record: ContainerRecord, directory: string): Prepared {
     const { config, hostConfig } = record;
     const { roots, cgroups, init, filters } = this.#options;
@@ -118,10 +122,20 @@ export class PlanLauncher implements Launcher {
     }
   }
 
+  /** The image's own files are the same for all its containers; one that has written something has its own. */
   #userFiles(record: ContainerRecord): UserFiles {
+    const { roots } = this.#options;
+    const fresh = readdirSync(roots.upper(record.id)).length === 0;
+    const known = fresh ? this.#users.get(record.imageId) : undefined;
+    if (known) return known;
     const stack = this.#stack(record);
     const read = (path: string) => readInStack(stack, path, MAX_USER_FILE)?.toString('utf8');
-    return { passwd: read('/etc/passwd'), group: read('/etc/group') };
+    const files = { passwd: read('/etc/passwd'), group: read('/etc/group') };
+    if (fresh) {
+      if (this.#users.size >= MAX_KNOWN) this.#users.clear();
+      this.#users.set(record.imageId, files);
+    }
+    return files;
   }
 }
 

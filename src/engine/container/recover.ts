@@ -6,13 +6,14 @@ import { join } from 'node:path';
 import { messageOf } from '../../base/errors.ts';
 import { nowNanoseconds, rfc3339 } from '../clock.ts';
 import { Container } from './container.ts';
-import { isAlive, readExit, readPids } from './exit-file.ts';
+import { exitFile, isAlive, readExit, readPids } from './exit-file.ts';
 import { exited, watchExit } from './exit.ts';
 import { readRecord, readState } from './record.ts';
 import { REMOVED, removeNow } from './remove.ts';
 import type { Room } from './room.ts';
+import { runtimeDirectory, shimSocket } from './runtime-directory.ts';
 import { LOST, Shim } from './shim.ts';
-import { shimSocket, startNow } from './start.ts';
+import { startNow } from './start.ts';
 
 const ID = /^[0-9a-f]{64}$/;
 
@@ -20,7 +21,7 @@ const ID = /^[0-9a-f]{64}$/;
 export async function recover(room: Room): Promise<{ report: string[] }> {
   const report: string[] = [];
   mkdirSync(room.directory, { recursive: true, mode: 0o700 });
-  mkdirSync(room.shimDirectory, { recursive: true, mode: 0o700 });
+  mkdirSync(room.runtimeDirectory, { recursive: true, mode: 0o700 });
   const loaded: Container[] = [];
   for (const id of readdirSync(room.directory).filter((name) => ID.test(name))) {
     const container = load(room, id, report);
@@ -72,8 +73,9 @@ function load(room: Room, id: string, report: string[]): Container | undefined {
 }
 
 async function settle(room: Room, container: Container, report: string[]): Promise<void> {
-  const { directory, id, state } = container;
-  const pids = readPids(directory);
+  const { id, state } = container;
+  const exit = exitFile(container.directory);
+  const pids = readPids(runtimeDirectory(room, id));
   if (state.status === 'removing' || state.status === 'dead') {
     report.push(`container ${id}: removal was cut short, finished`);
     await container.exclusive(() => removeNow(room, container, { volumes: true }));
@@ -83,7 +85,7 @@ async function settle(room: Room, container: Container, report: string[]): Promi
     // Between create and start of a `--rm` container whose client is gone: nobody is left to start it, but Docker keeps it.
     return;
   }
-  const shim = await Shim.find(shimSocket(room, id), directory).catch(() => undefined);
+  const shim = await Shim.find(shimSocket(room, id), exit).catch(() => undefined);
   if (shim !== undefined && (await alive(shim))) {
     container.shim = shim;
     const pid = await shim.ready.catch(() => pids?.init ?? 0);
@@ -93,7 +95,7 @@ async function settle(room: Room, container: Container, report: string[]): Promi
     return;
   }
   if (state.status !== 'running') return;
-  const status = readExit(directory) ?? LOST;
+  const status = readExit(exit) ?? LOST;
   if (status === LOST) report.push(`container ${id}: its shim was killed, recorded as killed`);
   await container.exclusive(() => exited(room, container, { shim: undefined, status }));
 }
@@ -108,16 +110,16 @@ async function alive(shim: Shim): Promise<boolean> {
   }
 }
 
-/** Deletes what removed containers left, writable layers without a container, and sockets without a shim. */
+/** Deletes what removed containers left, here and in the runtime directory. */
 function sweep(room: Room, report: string[]): void {
   for (const name of readdirSync(room.directory).filter((entry) => entry.endsWith(REMOVED))) {
     rmSync(join(room.directory, name), { recursive: true, force: true });
   }
-  const sockets = new Set(room.store.all().map((container) => shimSocket(room, container.id)));
-  for (const name of readdirSync(room.shimDirectory)) {
-    const path = join(room.shimDirectory, name);
-    if (sockets.has(path)) continue;
-    rmSync(path, { force: true });
-    report.push(`socket ${name}: belonged to no container, removed`);
+  const known = new Set(room.store.all().map((container) => runtimeDirectory(room, container.id)));
+  for (const name of readdirSync(room.runtimeDirectory)) {
+    const path = join(room.runtimeDirectory, name);
+    if (known.has(path)) continue;
+    rmSync(path, { recursive: true, force: true });
+    report.push(`runtime directory ${name}: belonged to no container, removed`);
   }
 }

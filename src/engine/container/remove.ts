@@ -8,7 +8,7 @@ import { PunnetError, conflict, messageOf } from '../../base/errors.ts';
 import type { Container } from './container.ts';
 import { killNow } from './kill.ts';
 import type { Room } from './room.ts';
-import { shimSocket } from './start.ts';
+import { runtimeDirectory } from './runtime-directory.ts';
 
 export interface RemoveOptions {
   force: boolean;
@@ -80,10 +80,9 @@ async function sweep(
 ): Promise<void> {
   // Not before the shim is gone: it holds the mounts, and its socket.
   await container.shim?.gone;
-  rmSync(shimSocket(room, container.id), { force: true });
   await room.snapshots.remove(container.id, container.record.diffIDs);
   if (volumes) removeVolumes(room, container.record.anonymousVolumes);
-  await rm(aside, { recursive: true, force: true });
+  for (const path of [aside, runtimeDirectory(room, container.id)]) await rm(path, { recursive: true, force: true });
 }
 
 /** Deletes volumes that belong to one container alone. */

@@ -70,8 +70,8 @@ export interface Room {
   directory: string;
   /** holds a directory per volume */
   volumeDirectory: string;
-  /** holds the shims' sockets */
-  shimDirectory: string;
+  /** holds a directory per container: see runtime-directory.ts */
+  runtimeDirectory: string;
   shimProgram: string;
   store: ContainerStore;
   images: ImageSource;

@@ -14,8 +14,10 @@ import { FrameDecoder, encodeFrame } from './shim-frames.ts';
 export interface ShimOptions {
   /** path of punnet-shim */
   program: string;
-  /** the container's directory, which holds `plan` */
+  /** the container's runtime directory, which holds `plan` */
   directory: string;
+  /** where the shim records the end */
+  exitFile: string;
   socket: string;
   tty: boolean;
   stdin: 'null' | 'open' | 'once';
@@ -52,7 +54,7 @@ export class Shim {
   readonly gone: Promise<void>;
   readonly #control: Duplex;
 
-  private constructor(socket: string, control: Duplex, directory: string, gone?: Promise<void>) {
+  private constructor(socket: string, control: Duplex, exitFile: string, gone?: Promise<void>) {
     this.socket = socket;
     this.#control = control;
     const ready = settler<number>();
@@ -89,7 +91,7 @@ export class Shim {
     const closed = new Promise<void>((resolve) => control.once('close', resolve));
     void closed.then(() => {
       fail(internal('the shim ended before the container started'));
-      exit.resolve(readExit(directory) ?? LOST);
+      exit.resolve(readExit(exitFile) ?? LOST);
     });
     this.ready = ready.promise;
     this.started = started.promise;
@@ -102,7 +104,7 @@ export class Shim {
     const errors = openSync(join(options.directory, 'shim.err'), 'w', 0o600);
     try {
       const { socket, gone } = spawnWithSocket(options.program, argumentsOf(options), errors);
-      return new Shim(options.socket, socket, options.directory, gone);
+      return new Shim(options.socket, socket, options.exitFile, gone);
     } catch (error) {
       throw internal(`start ${options.program}: ${messageOf(error)}`, { cause: error });
     } finally {
@@ -111,13 +113,13 @@ export class Shim {
   }
 
   /** Finds the shim of a container that an earlier daemon started. Rejects when none listens. */
-  static find(socket: string, directory: string): Promise<Shim> {
+  static find(socket: string, exitFile: string): Promise<Shim> {
     return new Promise((resolve, reject) => {
       const control = connect(socket);
       control.once('error', reject);
       control.once('connect', () => {
         control.off('error', reject);
-        resolve(new Shim(socket, control, directory));
+        resolve(new Shim(socket, control, exitFile));
       });
     });
   }
@@ -150,7 +152,8 @@ export class Shim {
 
 function argumentsOf(options: ShimOptions): string[] {
   const { log, size } = options;
-  const args = ['--dir', options.directory, '--listen', options.socket, '--stdin', options.stdin];
+  const args = ['--dir', options.directory, '--listen', options.socket, '--exit', options.exitFile];
+  args.push('--stdin', options.stdin);
   if (options.tty) args.push('--tty');
   if (options.explain === true) args.push('--explain');
   if (log !== undefined) args.push('--log', log.path);

@@ -1,16 +1,19 @@
 // `start`: plan, shim, attached clients, and only then execve. Runs in the daemon. moby: daemon/start.go.
 
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ExplainedOp } from '../../base/explained-op.ts';
 import { PunnetError, conflict, internal, messageOf, notFound, notModified } from '../../base/errors.ts';
 import { nowNanoseconds, rfc3339 } from '../clock.ts';
 import type { Container } from './container.ts';
+import { exitFile } from './exit-file.ts';
 import { watchExit } from './exit.ts';
 import { logPath } from './logs.ts';
 import { writeNetworkFiles } from './network-files.ts';
+import { NEVER } from './record.ts';
 import { removeNow } from './remove.ts';
 import type { Prepared, Room } from './room.ts';
+import { runtimeDirectory, shimSocket } from './runtime-directory.ts';
 import { PlanFailure, Shim, type ShimOptions } from './shim.ts';
 import { explainFailure } from './start-error.ts';
 
@@ -58,12 +61,14 @@ export async function startNow(
 }
 
 async function launch(room: Room, container: Container, { explain }: StartOptions): Promise<StartResult> {
-  const { record, directory } = container;
+  const { record } = container;
+  const directory = runtimeDirectory(room, container.id);
   checkNetwork(record.hostConfig.NetworkMode ?? '');
+  mkdirSync(directory, { recursive: true, mode: 0o710 });
   writeNetworkFiles(directory, record);
   const prepared = await room.launcher.prepare(record, directory);
   writeFileSync(join(directory, 'plan'), prepared.plan, { mode: 0o600 });
-  forgetLastRun(directory);
+  forgetLastRun(container, directory);
   const shim = Shim.spawn({ ...shimOptions(room, container), explain });
   const before = { ...container.state };
   try {
@@ -95,8 +100,10 @@ async function launch(room: Room, container: Container, { explain }: StartOption
 }
 
 /** What the shim of an earlier run left must not be taken for news of this one. */
-function forgetLastRun(directory: string): void {
-  for (const name of ['exit', 'pid', 'report']) rmSync(join(directory, name), { force: true });
+function forgetLastRun(container: Container, directory: string): void {
+  if (container.state.startedAt === NEVER) return;
+  for (const name of ['pid', 'report']) rmSync(join(directory, name), { force: true });
+  rmSync(exitFile(container.directory), { force: true });
 }
 
 /** Names of networks other than these three belong to networks that nobody has made. */
@@ -110,18 +117,14 @@ function shimOptions(room: Room, container: Container): ShimOptions {
   const [rows, columns] = hostConfig.ConsoleSize ?? [0, 0];
   return {
     program: room.shimProgram,
-    directory: container.directory,
+    directory: runtimeDirectory(room, container.id),
+    exitFile: exitFile(container.directory),
     socket: shimSocket(room, container.id),
     tty: container.tty,
     stdin: config.OpenStdin !== true ? 'null' : config.StdinOnce === true ? 'once' : 'open',
     ...(Type === 'none' ? {} : { log: { path: logPath(container), ...rotation(Config ?? {}) } }),
     ...(rows > 0 && columns > 0 ? { size: { rows, columns } } : {}),
   };
-}
-
-/** Half the id: the path of a unix socket has 107 bytes. unix(7) */
-export function shimSocket(room: Room, id: string): string {
-  return join(room.shimDirectory, `${id.slice(0, 32)}.sock`);
 }
 
 /** `max-size` in the units that Docker takes (10k, 10m, 1g); -1 and absent mean no limit. */
