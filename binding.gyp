@@ -13,6 +13,7 @@
         'native/addon-mounts.cc',
         'native/addon-processes.cc',
         'native/addon-seccomp.cc',
+        'native/addon-sockets.cc',
         'native/addon-walk.cc',
         'native/plan.c',
         'native/plan-load.c',

@@ -74,6 +74,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   ExportMounts(env, exports);
   ExportProcesses(env, exports);
   ExportSeccomp(env, exports);
+  ExportSockets(env, exports);
   ExportWalk(env, exports);
   return exports;
 }

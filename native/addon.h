@@ -26,6 +26,7 @@ void ExportFiles(Napi::Env env, Napi::Object exports);
 void ExportMounts(Napi::Env env, Napi::Object exports);
 void ExportProcesses(Napi::Env env, Napi::Object exports);
 void ExportSeccomp(Napi::Env env, Napi::Object exports);
+void ExportSockets(Napi::Env env, Napi::Object exports);
 void ExportWalk(Napi::Env env, Napi::Object exports);
 
 }  // namespace punnet

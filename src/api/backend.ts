@@ -3,7 +3,7 @@
 
 import type { ExplainedOp } from '../base/explained-op.ts';
 import type { Duplex } from 'node:stream';
-import type { AuthConfig, CreateBody, Filters, ProgressLine } from './types.ts';
+import type { AuthConfig, CreateBody, Filters, NetworkCreateBody, ProgressLine } from './types.ts';
 
 export interface SystemBackend {
   version(): Promise<object>;
@@ -85,8 +85,21 @@ export interface ContainerBackend {
   logs(id: string, options: LogOptions, sink: NodeJS.WritableStream): Promise<void>;
 }
 
+export interface NetworkBackend {
+  create(body: NetworkCreateBody): Promise<{ Id: string; Warning: string }>;
+  list(filters: Filters): Promise<object[]>;
+  /** @param id name, id or the beginning of an id */
+  inspect(id: string): Promise<object>;
+  remove(id: string): Promise<void>;
+  prune(filters: Filters): Promise<object>;
+  /** `endpoint`: EndpointSettings, as far as they are an input */
+  connect(id: string, options: { container: string; endpoint: object }): Promise<void>;
+  disconnect(id: string, options: { container: string }): Promise<void>;
+}
+
 export interface Backend {
   system: SystemBackend;
   images: ImageBackend;
   containers: ContainerBackend;
+  networks: NetworkBackend;
 }

@@ -5,6 +5,7 @@ import { attach } from './routes/attach.ts';
 import * as container from './routes/container.ts';
 import * as image from './routes/image.ts';
 import { logs } from './routes/logs.ts';
+import * as network from './routes/network.ts';
 import * as system from './routes/system.ts';
 import { wait } from './routes/wait.ts';
 
@@ -16,6 +17,14 @@ export const ROUTES: Route[] = [
   route('GET', '/events', system.events),
   route('GET', '/system/df', system.diskUsage),
   route('GET', '/punnet/check', system.check),
+
+  route('GET', '/networks', network.list),
+  route('POST', '/networks/create', network.create),
+  route('POST', '/networks/prune', network.prune),
+  route('GET', '/networks/:id', network.inspect),
+  route('DELETE', '/networks/:id', network.remove),
+  route('POST', '/networks/:id/connect', network.connect),
+  route('POST', '/networks/:id/disconnect', network.disconnect),
 
   route('GET', '/images/json', image.list),
   route('POST', '/images/create', image.create),

@@ -131,6 +131,28 @@ export interface CreateBody extends ContainerConfigBody {
   NetworkingConfig?: { EndpointsConfig?: Record<string, object | null> } | null;
 }
 
+export interface NetworkCreateBody {
+  Name?: string;
+  Driver?: string;
+  Scope?: string;
+  Internal?: boolean;
+  Attachable?: boolean;
+  Ingress?: boolean;
+  EnableIPv4?: boolean | null;
+  EnableIPv6?: boolean | null;
+  ConfigOnly?: boolean;
+  ConfigFrom?: { Network?: string } | null;
+  IPAM?: {
+    Driver?: string;
+    Options?: Record<string, string> | null;
+    Config?:
+      | { Subnet?: string; IPRange?: string; Gateway?: string; AuxiliaryAddresses?: Record<string, string> | null }[]
+      | null;
+  } | null;
+  Options?: Record<string, string> | null;
+  Labels?: Record<string, string> | null;
+}
+
 /** One line of the JSON stream that pull, push and build answer with. */
 export interface ProgressLine {
   status?: string;

@@ -36,6 +36,7 @@ export const notFound = (message: string, details?: ErrorDetails) => new PunnetE
 export const invalidArgument = (message: string, details?: ErrorDetails) =>
   new PunnetError('invalidArgument', message, details);
 export const conflict = (message: string, details?: ErrorDetails) => new PunnetError('conflict', message, details);
+export const forbidden = (message: string, details?: ErrorDetails) => new PunnetError('forbidden', message, details);
 export const unavailable = (message: string, details?: ErrorDetails) =>
   new PunnetError('unavailable', message, details);
 export const notModified = (message: string, details?: ErrorDetails) =>

@@ -18,6 +18,9 @@ import { recover, resume } from './container/recover.ts';
 import { publishContainerEvent, type Room } from './container/room.ts';
 import { ContainerStore } from './container/store.ts';
 import { EventBus } from './events.ts';
+import { Networks } from './network/backend.ts';
+import { openNetworks } from './network/open.ts';
+import { restore as restoreNetworks } from './network/sandbox.ts';
 import { System } from './system.ts';
 import { Images } from './image/images.ts';
 
@@ -37,7 +40,7 @@ export interface Engine {
   backend: Backend;
   /** How many containers have a living process. */
   running(): number;
-  /** Stops looking after containers, which go on; everything that must be on disk is there afterwards. */
+  /** Stops looking after containers, which go on with their networks; everything that must be on disk is there afterwards. */
   close(): Promise<void>;
 }
 
@@ -83,6 +86,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
         image: diffIDs.reduce((sum, diffID) => sum + snapshotter.size(diffID), 0),
       }),
     },
+    networks: openNetworks({ root, run, env: process.env, containers: store, events, log }),
     launcher: new PlanLauncher({ roots: snapshotter, cgroups, init: shim, filters: join(root, 'seccomp') }),
     events,
     problems: [],
@@ -90,6 +94,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     publish: (container, action, attributes) => publishContainerEvent(events, container, action, attributes),
   };
   const { report } = await recover(room);
+  restoreNetworks(room.networks);
   report.forEach(log);
   for (const key of snapshotter.listActive()) {
     if (room.store.find(key) !== undefined) continue;
@@ -103,8 +108,12 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   resume(room);
   const system = new System({ room, version, root, images, layers: snapshotter });
   return {
-    backend: { system, images, containers: new Containers(room) },
+    backend: { system, images, containers: new Containers(room), networks: new Networks(room.networks) },
     running: () => room.store.all().filter((container) => container.running).length,
-    close: () => Promise.resolve(),
+    close: () => {
+      // Processes that would keep the namespaces of nobody.
+      if (!room.store.all().some((container) => container.running)) room.networks.end();
+      return Promise.resolve();
+    },
   };
 }

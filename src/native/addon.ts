@@ -84,6 +84,15 @@ interface Addon {
   socketpair(): [number, number];
   posixSpawn(path: Path, argv: string[], fds: number[]): number;
   waitpid(pid: number, options: number): number;
+  socket(domain: number, type: number, protocol: number): number;
+  socketIn(netns: number, domain: number, type: number, protocol: number): number;
+  bind(fd: number, address: Uint8Array): number;
+  listen(fd: number, backlog: number): number;
+  connect(fd: number, address: Uint8Array): number;
+  setsockopt(fd: number, level: number, option: number, value: Uint8Array): number;
+  getsockname(fd: number): Buffer;
+  sendmsg(fd: number, bytes: Uint8Array, fds?: number[]): number;
+  recv(fd: number, size: number, flags: number): Buffer;
   seccompCompile(section: SeccompSection): Buffer;
   seccompVersion(): string;
   syscallNumber(name: string): number;
@@ -139,6 +148,23 @@ export const socketpair: Addon['socketpair'] = addon.socketpair;
 export const posixSpawn: Addon['posixSpawn'] = addon.posixSpawn;
 /** The pid that was reaped, or 0 with WNOHANG when it still runs. waitpid(2) */
 export const waitpid: Addon['waitpid'] = addon.waitpid;
+/** Close-on-exec. socket(2) */
+export const socket: Addon['socket'] = addon.socket;
+/**
+ * As `socket`, in the network namespace that descriptor `netns` names: made by a thread that joins it and ends there. The
+ * socket stays in that namespace, whoever uses it. setns(2)
+ */
+export const socketIn: Addon['socketIn'] = addon.socketIn;
+/** `address` is a struct sockaddr. bind(2) */
+export const bind: Addon['bind'] = addon.bind;
+export const listen: Addon['listen'] = addon.listen;
+export const connect: Addon['connect'] = addon.connect;
+export const setsockopt: Addon['setsockopt'] = addon.setsockopt;
+export const getsockname: Addon['getsockname'] = addon.getsockname;
+/** With descriptors for the receiver, over a unix socket (SCM_RIGHTS). sendmsg(2) */
+export const sendmsg: Addon['sendmsg'] = addon.sendmsg;
+/** Up to `size` bytes. recv(2) */
+export const recv: Addon['recv'] = addon.recv;
 /** struct sock_filter[] in the machine's byte order; names that this libseccomp does not know are left out. seccomp_export_bpf(3) */
 export const seccompCompile: Addon['seccompCompile'] = addon.seccompCompile;
 export const seccompVersion: Addon['seccompVersion'] = addon.seccompVersion;

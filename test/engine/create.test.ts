@@ -128,7 +128,6 @@ describe('what is not supported yet is refused by name', () => {
       'HostConfig.PortBindings (--publish) is not supported',
     ],
     [{}, { PublishAllPorts: true }, '--publish-all'],
-    [{}, { NetworkMode: 'container:x' }, '--network container:'],
     [{}, { VolumesFrom: ['x'] }, '--volumes-from'],
     [{}, { LogConfig: { Type: 'syslog' } }, 'HostConfig.LogConfig.Type=syslog'],
     [{}, { LogConfig: { Type: 'json-file', Config: { tag: 'x' } } }, "log opt 'tag' is not supported yet"],

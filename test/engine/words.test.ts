@@ -68,12 +68,15 @@ describe('a failed start', () => {
 });
 
 describe('files of the network', () => {
-  const record = (hostConfig: object) => ({ hostConfig, config: {} }) as ContainerRecord;
+  const record = (hostConfig: object) => ({ hostConfig, config: { Hostname: 'c1' } }) as ContainerRecord;
 
   test('--add-host adds lines, with = too and without the brackets of IPv6', () => {
-    const text = hostsFile(record({ ExtraHosts: ['db:10.0.0.1', 'six=[::5]'] }), undefined);
+    const text = hostsFile(record({ ExtraHosts: ['db:10.0.0.1', 'six=[::5]', 'me:host-gateway'] }), {
+      addresses: ['172.17.0.2/16'],
+      gateway: () => '192.0.2.1',
+    });
     expect(text.startsWith('127.0.0.1\tlocalhost\n')).toBe(true);
-    expect(text.endsWith('10.0.0.1\tdb\n::5\tsix\n')).toBe(true);
+    expect(text.endsWith('10.0.0.1\tdb\n::5\tsix\n192.0.2.1\tme\n172.17.0.2\tc1\n')).toBe(true);
   });
 
   test('resolvers on loopback are left out unless the host network is shared', () => {

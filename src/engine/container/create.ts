@@ -11,6 +11,8 @@ import { PunnetError } from '../../base/errors.ts';
 import type { ImageProcessConfig } from '../../base/oci-image.ts';
 import { hostPath } from '../../rootless/host-path.ts';
 import { nowNanoseconds, rfc3339 } from '../clock.ts';
+import { hasOwnNetwork } from '../network/sandbox.ts';
+import { wantedEndpoints } from '../network/wish.ts';
 import { checkShape } from './body-shape.ts';
 import { Container } from './container.ts';
 import { completeHostConfig } from './host-config.ts';
@@ -38,6 +40,10 @@ export async function create(
   warnings.push(...warnOfHealthcheck(config, image.config.config));
   const wanted = wantedMounts(merged, hostConfig);
 
+  const completed = completeHostConfig(hostConfig);
+  const networks = wantedEndpoints(room.networks.store, { mode: completed.NetworkMode!, endpoints, config });
+  if (hasOwnNetwork(completed.NetworkMode)) warnings.push(...room.networks.prepare());
+
   const id = newId();
   const name = room.store.reserveName(id, options.name);
   const directory = join(room.directory, id);
@@ -50,13 +56,13 @@ export async function create(
       created: rfc3339(nowNanoseconds()),
       ...pathAndArguments(merged),
       config: completeConfig(merged, { id, host: hostConfig }),
-      hostConfig: completeHostConfig(hostConfig),
+      hostConfig: completed,
       imageId: image.id,
       diffIDs: image.diffIDs,
       platform: image.config.os,
       mounts,
       anonymousVolumes: volumes,
-      endpoints,
+      endpoints: networks,
     };
     writeRecord(directory, record);
     await room.snapshots.prepare(id, image.diffIDs);

@@ -3,6 +3,7 @@
 
 import { messageOf } from '../../base/errors.ts';
 import { nowNanoseconds, parseRfc3339, rfc3339 } from '../clock.ts';
+import { release as releaseNetwork } from '../network/sandbox.ts';
 import type { Container } from './container.ts';
 import type { ExitStatus } from './exit-file.ts';
 import { removeNow } from './remove.ts';
@@ -29,13 +30,15 @@ export async function exited(
   { shim, status }: { shim: Shim | undefined; status: ExitStatus },
 ): Promise<void> {
   if (container.shim !== shim || container.state.status !== 'running') return;
-  const oomKilled = await release(room, container);
+  const oomKilled = await finish(room, container);
+  const { network } = container.state;
+  releaseNetwork(room.networks, container, network);
   const { exitCode } = status;
   const finished = status.finishedAt === undefined ? nowNanoseconds() : parseRfc3339(status.finishedAt);
   const ran = Number(finished - parseRfc3339(container.state.startedAt)) / 1e6;
   const again = !container.restarting && restarts(container, exitCode);
   const removes = !again && !container.restarting && container.record.hostConfig.AutoRemove === true;
-  const change = { pid: 0, exitCode, oomKilled, finishedAt: rfc3339(finished) };
+  const change = { pid: 0, network: undefined, exitCode, oomKilled, finishedAt: rfc3339(finished) };
   Object.assign(container.state, change, { status: again ? 'restarting' : 'exited' });
   // A container that is about to be removed needs no record of its end: `exit` in its directory says it, should we crash.
   if (!removes) container.change({});
@@ -50,7 +53,7 @@ export async function exited(
 }
 
 /** Whether the OOM killer was there. A cgroup that cannot be removed is told, and is no reason to lose the exit. */
-async function release(room: Room, container: Container): Promise<boolean> {
+async function finish(room: Room, container: Container): Promise<boolean> {
   try {
     return (await room.launcher.finish(container.record)).oomKilled;
   } catch (error) {

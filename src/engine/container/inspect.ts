@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import type { Container } from './container.ts';
 import { logPath } from './logs.ts';
-import { endpoints, exposedPorts } from './network-view.ts';
+import { endpoints, networkSettings } from './network-view.ts';
 import type { Room } from './room.ts';
 import { runtimeDirectory } from './runtime-directory.ts';
 
@@ -48,24 +48,8 @@ export function inspect(room: Room, container: Container, { size }: { size: bool
     Mounts: record.mounts,
     Config: record.config,
     NetworkSettings: {
-      Bridge: '',
-      SandboxID: '',
-      SandboxKey: '',
-      Ports: Object.fromEntries(exposedPorts(container).map((port) => [port, null])),
-      HairpinMode: false,
-      LinkLocalIPv6Address: '',
-      LinkLocalIPv6PrefixLen: 0,
-      SecondaryIPAddresses: null,
-      SecondaryIPv6Addresses: null,
-      EndpointID: '',
-      Gateway: '',
-      GlobalIPv6Address: '',
-      GlobalIPv6PrefixLen: 0,
-      IPAddress: '',
-      IPPrefixLen: 0,
-      IPv6Gateway: '',
-      MacAddress: '',
-      Networks: endpoints(container),
+      ...networkSettings(container),
+      Networks: endpoints(room.networks.store, container),
     },
   };
 }

@@ -17,7 +17,7 @@ import { readHostFacts, type HostFacts } from '../../runtime/host-facts.ts';
 import { seccompFilter } from '../../runtime/seccomp-filter.ts';
 import { readInStack } from '../../snapshot/read-in-stack.ts';
 import type { ContainerRecord } from './record.ts';
-import type { Launcher, Limits, Prepared } from './room.ts';
+import type { JoinedNetwork, Launcher, Limits, Prepared } from './room.ts';
 import { containerSpec } from './spec.ts';
 import { lookUpUser, type UserFiles } from './user.ts';
 
@@ -70,7 +70,7 @@ export class PlanLauncher implements Launcher {
   }
 
   /** `directory`: the container's runtime directory. @throws PunnetError with Docker's texts */
-  prepare(record: ContainerRecord, directory: string): Prepared {
+  prepare(record: ContainerRecord, directory: string, joins?: JoinedNetwork): Prepared {
     const { config, hostConfig } = record;
     const { roots, cgroups, init, filters } = this.#options;
     const rootMounts = roots.mounts(record.id, { volatile: hostConfig.AutoRemove === true });
@@ -84,9 +84,10 @@ export class PlanLauncher implements Launcher {
       facts: this.#facts,
       files: {
         hostname: join(directory, 'hostname'),
-        hosts: join(directory, 'hosts'),
-        resolvConf: join(directory, 'resolv.conf'),
+        hosts: join(joins?.directory ?? directory, 'hosts'),
+        resolvConf: join(joins?.directory ?? directory, 'resolv.conf'),
       },
+      ...(joins && { networkOf: joins.pid }),
       init,
       rootfs,
       deviceNumbers,

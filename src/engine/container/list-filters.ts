@@ -4,7 +4,7 @@ import type { Filters } from '../../api/types.ts';
 import { invalidArgument, notFound } from '../../base/errors.ts';
 import { labelMatches } from '../events.ts';
 import type { Container } from './container.ts';
-import { exposedPorts } from './network-view.ts';
+import { portMap } from './network-view.ts';
 import { NEVER } from './record.ts';
 import type { Room } from './room.ts';
 
@@ -47,8 +47,7 @@ export async function parsePsFilters(room: Room, filters: Filters): Promise<PsFi
     );
   });
   const expose = ports('expose', filters.expose);
-  // Nothing is published yet, so nothing matches; the value is checked all the same.
-  ports('publish', filters.publish);
+  const publish = ports('publish', filters.publish);
   const images = await ancestors(room, filters.ancestor);
   const tests: ((container: Container) => boolean)[] = [
     (c) => any(filters.name, (value) => nameMatches(c.name, value)),
@@ -64,11 +63,14 @@ export async function parsePsFilters(room: Room, filters: Filters): Promise<PsFi
       any(filters.volume, (value) =>
         c.record.mounts.some((mount) => [mount.Destination, mount.Name ?? mount.Source].includes(value)),
       ),
-    (c) => any(filters.network, (value) => c.record.hostConfig.NetworkMode === value),
+    (c) => any(filters.network, (value) => isConnected(room, c, value)),
     (c) =>
-      expose === undefined && filters.publish === undefined
+      expose === undefined && publish === undefined
         ? true
-        : exposedPorts(c).some((port) => expose?.has(port) === true),
+        : Object.entries(portMap(c)).some(
+            ([port, bindings]) =>
+              expose?.has(port) === true || (publish?.has(port) === true && (bindings ?? []).length > 0),
+          ),
   ];
   return {
     status,
@@ -76,6 +78,12 @@ export async function parsePsFilters(room: Room, filters: Filters): Promise<PsFi
     since: one(room, filters.since),
     matches: (container) => tests.every((test) => test(container)),
   };
+}
+
+/** By name, id, or the beginning of an id. */
+function isConnected(room: Room, container: Container, network: string): boolean {
+  const names = Object.keys(container.record.endpoints);
+  return names.some((name) => name === network || room.networks.store.byName(name)?.id.startsWith(network) === true);
 }
 
 function any(values: string[] | undefined, test: (value: string) => boolean): boolean {

@@ -4,7 +4,7 @@ import type { Filters } from '../../api/types.ts';
 import { parseRfc3339 } from '../clock.ts';
 import type { Container } from './container.ts';
 import { parsePsFilters, type PsFilters } from './list-filters.ts';
-import { endpoints, exposedPorts } from './network-view.ts';
+import { endpoints, portList } from './network-view.ts';
 import type { Room } from './room.ts';
 import { statusText } from './status-text.ts';
 
@@ -58,10 +58,7 @@ async function summary(
     ImageID: record.imageId,
     Command: commandText(record.path, record.args),
     Created: Number(parseRfc3339(record.created) / 1_000_000_000n),
-    Ports: exposedPorts(container).map((port) => {
-      const [number, type] = port.split('/');
-      return { PrivatePort: Number(number), Type: type };
-    }),
+    Ports: portList(container),
     ...(usage === undefined ? {} : { SizeRw: usage.writable, SizeRootFs: usage.writable + usage.image }),
     Labels: record.config.Labels ?? {},
     State: state.status,
@@ -70,7 +67,7 @@ async function summary(
       NetworkMode: record.hostConfig.NetworkMode,
       ...(record.hostConfig.Annotations === undefined ? {} : { Annotations: record.hostConfig.Annotations }),
     },
-    NetworkSettings: { Networks: endpoints(container) },
+    NetworkSettings: { Networks: endpoints(room.networks.store, container) },
     Mounts: record.mounts,
   };
 }

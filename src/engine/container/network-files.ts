@@ -4,19 +4,35 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf } from '../../base/errors.ts';
+import { hostAddress } from '../network/host-address.ts';
+import type { NetworkState } from '../network/record.ts';
 import type { ContainerRecord } from './record.ts';
 
 /** Writes the three files; at every start, since the host's resolver may have changed. */
-export function writeNetworkFiles(directory: string, record: ContainerRecord): void {
+export function writeNetworkFiles(directory: string, record: ContainerRecord, network?: NetworkState): void {
   const host = record.hostConfig.NetworkMode === 'host';
   const put = (name: string, text: string) => writeFileSync(join(directory, name), text, { mode: 0o644 });
   put('hostname', `${record.config.Hostname ?? ''}\n`);
-  put('hosts', hostsFile(record, host ? readHost('/etc/hosts') : undefined));
+  const addresses = Object.values(network?.endpoints ?? {}).flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6].filter(Boolean));
+  put(
+    'hosts',
+    hostsFile(record, {
+      ofHost: host ? readHost('/etc/hosts') : undefined,
+      addresses,
+      gateway: () => hostAddress(network),
+    }),
+  );
   put('resolv.conf', resolvFile(record, readHost('/etc/resolv.conf') ?? '', host));
 }
 
-/** Docker's seven lines, or the host's own file for `--network host`; then `--add-host`. */
-export function hostsFile(record: ContainerRecord, ofHost: string | undefined): string {
+/**
+ * Docker's seven lines, or the host's own file for `--network host`; then `--add-host`, and the container's own addresses.
+ * `gateway`: what `host-gateway` stands for.
+ */
+export function hostsFile(
+  record: ContainerRecord,
+  { ofHost, addresses, gateway }: { ofHost?: string; addresses: string[]; gateway: () => string },
+): string {
   const lines = ofHost?.replace(/\n$/, '').split('\n') ?? [
     '127.0.0.1\tlocalhost',
     '::1\tlocalhost ip6-localhost ip6-loopback',
@@ -27,9 +43,13 @@ export function hostsFile(record: ContainerRecord, ofHost: string | undefined): 
   ];
   for (const extra of record.hostConfig.ExtraHosts ?? []) {
     const mark = extra.search(/[:=]/);
-    const address = extra.slice(mark + 1).replace(/^\[(.*)\]$/, '$1');
+    const given = extra.slice(mark + 1).replace(/^\[(.*)\]$/, '$1');
+    const address = given === 'host-gateway' ? gateway() : given;
     lines.push(`${address}\t${extra.slice(0, mark)}`);
   }
+  const { Hostname = '', Domainname = '' } = record.config;
+  const names = Domainname === '' ? Hostname : `${Hostname}.${Domainname} ${Hostname}`;
+  for (const address of addresses) lines.push(`${address.split('/')[0]}\t${names}`);
   return `${lines.join('\n')}\n`;
 }
 

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { ContainerConfigBody, HostConfigBody } from '../../api/types.ts';
 import { readJson, writeJsonAtomic } from '../../base/atomic-file.ts';
 import type { Digest } from '../../base/digest.ts';
+import type { NetworkState } from '../network/record.ts';
 
 /** A mount as `inspect` shows it. */
 export interface MountPoint {
@@ -42,7 +43,7 @@ export interface ContainerRecord {
   mounts: MountPoint[];
   /** names of volumes that belong to this container alone */
   anonymousVolumes: string[];
-  /** ids in NetworkingConfig.EndpointsConfig order; kept as the client sent them */
+  /** the networks that it is connected to, by name, each with what the client wishes of it (EndpointSettings) */
   endpoints: Record<string, object | null>;
 }
 
@@ -59,6 +60,8 @@ export interface ContainerState {
   startedAt: string;
   finishedAt: string;
   restartCount: number;
+  /** what it has of networks while it runs */
+  network?: NetworkState;
   /** a client asked it to end, so a restart policy leaves it alone */
   manuallyStopped: boolean;
 }

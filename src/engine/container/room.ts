@@ -5,6 +5,7 @@ import type { ExplainedOp } from '../../base/explained-op.ts';
 import type { Digest } from '../../base/digest.ts';
 import type { ImageConfig } from '../../base/oci-image.ts';
 import type { EventBus } from '../events.ts';
+import type { NetworkRoom } from '../network/room.ts';
 import type { Container } from './container.ts';
 import type { ContainerRecord } from './record.ts';
 import type { ContainerStore } from './store.ts';
@@ -57,9 +58,18 @@ export interface Prepared {
   explain(report: string, pid: number): ExplainedOp[];
 }
 
+/** The network namespace of a process, and the directory of its container, which has the files that describe it. */
+export interface JoinedNetwork {
+  pid: number;
+  directory: string;
+}
+
 export interface Launcher {
-  /** HostConfig and image → plan. Makes the container's cgroup. @throws PunnetError with Docker's texts */
-  prepare(record: ContainerRecord, directory: string): Prepared | Promise<Prepared>;
+  /**
+   * HostConfig and image → plan. Makes the container's cgroup. `joins`: the container whose network it shares.
+   * @throws PunnetError with Docker's texts
+   */
+  prepare(record: ContainerRecord, directory: string, joins?: JoinedNetwork): Prepared | Promise<Prepared>;
   limits(): Limits;
   /** After the exit: whether the OOM killer was at work in the container; removes its cgroup. */
   finish(record: ContainerRecord): Promise<{ oomKilled: boolean }>;
@@ -77,6 +87,7 @@ export interface Room {
   images: ImageSource;
   snapshots: Snapshots;
   launcher: Launcher;
+  networks: NetworkRoom;
   events: EventBus;
   /** what recovery found and could not mend, and what was lost since */
   problems: string[];

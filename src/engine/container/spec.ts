@@ -48,6 +48,8 @@ export interface SpecInput {
   files?: { hostname: string; hosts: string; resolvConf: string };
   /** program that is the container's init under --init; it is bound at /sbin/docker-init */
   init?: string;
+  /** pid whose network namespace is shared */
+  networkOf?: number;
   /** where the writable file system is mounted */
   rootfs: string;
   deviceNumbers?: DeviceNumbers;
@@ -62,7 +64,7 @@ export function containerSpec(input: SpecInput): Spec {
   const { record, facts } = input;
   const { config, hostConfig: host } = record;
   const security = securityOptions(host.SecurityOpt);
-  const modes = modesOf(host);
+  const modes = modesOf(host, input.networkOf);
   const spec: Spec = {
     ociVersion: '1.2.0',
     root: { path: input.rootfs, readonly: host.ReadonlyRootfs ?? false },
@@ -131,6 +133,7 @@ function environment(config: ContainerConfigBody, home: string): string[] {
 interface Modes {
   hostPid: boolean;
   hostNetwork: boolean;
+  networkOf: number | undefined;
   hostIpc: boolean;
   noIpc: boolean;
   hostUts: boolean;
@@ -138,11 +141,13 @@ interface Modes {
   hostCgroup: boolean;
 }
 
-function modesOf(host: HostConfigBody): Modes {
+function modesOf(host: HostConfigBody, networkOf: number | undefined): Modes {
   const ipc = mode('--ipc', host.IpcMode, ['', 'private', 'shareable', 'none', 'host']);
   return {
     hostPid: mode('--pid', host.PidMode, ['', 'host']) === 'host',
-    hostNetwork: host.NetworkMode === 'host',
+    // Of the namespace of another container only that container's user namespace is the owner, who may mount its sysfs.
+    hostNetwork: host.NetworkMode === 'host' || networkOf !== undefined,
+    networkOf,
     hostIpc: ipc === 'host',
     noIpc: ipc === 'none',
     hostUts: mode('--uts', host.UTSMode, ['', 'host']) === 'host',
@@ -162,7 +167,8 @@ function namespaces(modes: Modes): SpecNamespace[] {
   const list: SpecNamespace[] = [{ type: 'mount' }];
   if (!modes.hostUser) list.push({ type: 'user' });
   if (!modes.hostPid) list.push({ type: 'pid' });
-  if (!modes.hostNetwork) list.push({ type: 'network' });
+  if (modes.networkOf !== undefined) list.push({ type: 'network', path: `/proc/${modes.networkOf}/ns/net` });
+  else if (!modes.hostNetwork) list.push({ type: 'network' });
   if (!modes.hostIpc) list.push({ type: 'ipc' });
   if (!modes.hostUts) list.push({ type: 'uts' });
   if (!modes.hostCgroup) list.push({ type: 'cgroup' });

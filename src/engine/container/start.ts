@@ -3,8 +3,10 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ExplainedOp } from '../../base/explained-op.ts';
-import { PunnetError, conflict, internal, messageOf, notFound, notModified } from '../../base/errors.ts';
+import { PunnetError, conflict, internal, messageOf, notModified } from '../../base/errors.ts';
 import { nowNanoseconds, rfc3339 } from '../clock.ts';
+import type { NetworkState } from '../network/record.ts';
+import { allocate, attach, joinedContainer, release } from '../network/sandbox.ts';
 import type { Container } from './container.ts';
 import { exitFile } from './exit-file.ts';
 import { watchExit } from './exit.ts';
@@ -12,7 +14,7 @@ import { logPath } from './logs.ts';
 import { writeNetworkFiles } from './network-files.ts';
 import { NEVER } from './record.ts';
 import { removeNow } from './remove.ts';
-import type { Prepared, Room } from './room.ts';
+import type { JoinedNetwork, Prepared, Room } from './room.ts';
 import { runtimeDirectory, shimSocket } from './runtime-directory.ts';
 import { PlanFailure, Shim, type ShimOptions } from './shim.ts';
 import { explainFailure } from './start-error.ts';
@@ -61,18 +63,36 @@ export async function startNow(
 }
 
 async function launch(room: Room, container: Container, { explain }: StartOptions): Promise<StartResult> {
+  const target = joinedContainer(room.networks, container);
+  const joins = target && { pid: target.state.pid, directory: runtimeDirectory(room, target.id) };
+  const network = allocate(room.networks, container);
+  try {
+    return await launchIn(room, container, { explain, network, joins });
+  } catch (error) {
+    release(room.networks, container, network);
+    throw error;
+  }
+}
+
+interface LaunchOptions extends StartOptions {
+  network: NetworkState | undefined;
+  joins: JoinedNetwork | undefined;
+}
+
+async function launchIn(room: Room, container: Container, options: LaunchOptions): Promise<StartResult> {
+  const { explain, network, joins } = options;
   const { record } = container;
   const directory = runtimeDirectory(room, container.id);
-  checkNetwork(record.hostConfig.NetworkMode ?? '');
   mkdirSync(directory, { recursive: true, mode: 0o710 });
-  writeNetworkFiles(directory, record);
-  const prepared = await room.launcher.prepare(record, directory);
+  writeNetworkFiles(directory, record, network);
+  const prepared = await room.launcher.prepare(record, directory, joins);
   writeFileSync(join(directory, 'plan'), prepared.plan, { mode: 0o600 });
   forgetLastRun(container, directory);
   const shim = Shim.spawn({ ...shimOptions(room, container), explain });
   const before = { ...container.state };
   try {
     const pid = await shim.ready;
+    if (network) await attach(room.networks, container, { state: network, pid });
     // Before START: a client that attached sees the first byte of output.
     while (container.attaching.size > 0) {
       const clients = [...container.attaching];
@@ -88,6 +108,7 @@ async function launch(room: Room, container: Container, { explain }: StartOption
       error: '',
       exitCode: 0,
       oomKilled: false,
+      network,
     });
     await shim.start();
   } catch (error) {
@@ -104,11 +125,6 @@ function forgetLastRun(container: Container, directory: string): void {
   if (container.state.startedAt === NEVER) return;
   for (const name of ['pid', 'report']) rmSync(join(directory, name), { force: true });
   rmSync(exitFile(container.directory), { force: true });
-}
-
-/** Names of networks other than these three belong to networks that nobody has made. */
-function checkNetwork(mode: string): void {
-  if (!['', 'default', 'bridge', 'none', 'host'].includes(mode)) throw notFound(`network ${mode} not found`);
 }
 
 function shimOptions(room: Room, container: Container): ShimOptions {

@@ -10,15 +10,9 @@ type Ask = { config: ContainerConfigBody; host: HostConfigBody };
 const UNSUPPORTED: [field: string, flag: string, asked: (ask: Ask) => boolean][] = [
   ['HostConfig.PortBindings', '--publish', ({ host }) => Object.keys(host.PortBindings ?? {}).length > 0],
   ['HostConfig.PublishAllPorts', '--publish-all', ({ host }) => host.PublishAllPorts === true],
-  ['HostConfig.NetworkMode=container:', '--network container:', ({ host }) => isContainer(host.NetworkMode)],
   ['HostConfig.IpcMode=container:', '--ipc container:', ({ host }) => isContainer(host.IpcMode)],
   ['HostConfig.PidMode=container:', '--pid container:', ({ host }) => isContainer(host.PidMode)],
   ['HostConfig.Links', '--link', ({ host }) => some(host.Links)],
-  [
-    'HostConfig.ExtraHosts=host-gateway',
-    '--add-host …:host-gateway',
-    ({ host }) => (host.ExtraHosts ?? []).some((extra) => /[:=]host-gateway$/.test(extra)),
-  ],
   ['HostConfig.VolumesFrom', '--volumes-from', ({ host }) => some(host.VolumesFrom)],
   ['HostConfig.VolumeDriver', '--volume-driver', ({ host }) => !['', 'local'].includes(host.VolumeDriver ?? '')],
   ['HostConfig.Cgroup', 'HostConfig.Cgroup', ({ host }) => (host.Cgroup ?? '') !== ''],
@@ -27,7 +21,6 @@ const UNSUPPORTED: [field: string, flag: string, asked: (ask: Ask) => boolean][]
   ['HostConfig.DeviceRequests', '--gpus', ({ host }) => some(host.DeviceRequests)],
   ['HostConfig.StorageOpt', '--storage-opt', ({ host }) => Object.keys(host.StorageOpt ?? {}).length > 0],
   ['Healthcheck', '--health-cmd', ({ config }) => asksHealthcheck(config)],
-  ['MacAddress', '--mac-address', ({ config }) => (config.MacAddress ?? '') !== ''],
 ];
 
 const LOG_OPTIONS = ['max-size', 'max-file'];
