@@ -7,6 +7,7 @@ import { build } from 'esbuild';
 const programs = {
   punnet: 'src/punnet.ts',
   punnetd: 'src/punnetd.ts',
+  'punnet-runc': 'src/punnet-runc.ts',
   'unpack-worker': 'src/snapshot/unpack-worker.ts',
 };
 

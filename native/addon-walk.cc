@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <uv.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 
@@ -17,12 +18,22 @@ namespace punnet {
 
 using Info = const Napi::CallbackInfo &;
 
+static std::atomic<pid_t> forwarded_to;
+
+// Signal handler, on whichever thread the kernel chose; kill(2) is safe in one.
+static void Forward(int signal) {
+  const int error = errno;
+  const pid_t pid = forwarded_to;
+  if (pid > 0) kill(pid, signal);
+  errno = error;
+}
+
 class Walk : public Napi::ObjectWrap<Walk> {
  public:
   static Napi::Function Define(Napi::Env env) {
     return DefineClass(env, "Walk",
                        {InstanceMethod("begin", &Walk::Begin), InstanceMethod("release", &Walk::Release),
-                        InstanceMethod("report", &Walk::Report), InstanceMethod("wait", &Walk::Wait),
+                        InstanceMethod("report", &Walk::Report), InstanceMethod("wait", &Walk::Wait), InstanceMethod("waitHere", &Walk::WaitHere),
                         InstanceMethod("kill", &Walk::Kill), InstanceMethod("received", &Walk::Received),
                         InstanceMethod("close", &Walk::Close)});
   }
@@ -101,6 +112,37 @@ class Walk : public Napi::ObjectWrap<Walk> {
     return Napi::Number::New(info.Env(), fd);
   }
 
+  /**
+   * Blocks until the child has ended, and hands it every signal that comes meanwhile; for a process that has nothing else to
+   * do, and that ends afterwards. [exit code, signal]
+   */
+  Napi::Value WaitHere(Info info) {
+    if (walk_.child <= 0 || waited_) throw SystemError(info.Env(), ECHILD, "waitid");
+    forwarded_to = walk_.child;
+    struct sigaction action = {};
+    action.sa_handler = Forward;
+    for (int signal = 1; signal < NSIG; signal++) {
+      const bool ours = signal == SIGSEGV || signal == SIGBUS || signal == SIGFPE || signal == SIGILL || signal == SIGABRT ||
+                        signal == SIGTRAP || signal == SIGSYS || signal == SIGCHLD || signal == SIGURG;
+      if (!ours) sigaction(signal, &action, nullptr);
+    }
+    siginfo_t ended = {};
+    // Left unreaped until no signal can be sent to its number any more.
+    while (waitid(P_PID, static_cast<id_t>(walk_.child), &ended, WEXITED | WNOWAIT) < 0 && errno == EINTR) continue;
+    forwarded_to = 0;
+    int status = 0;
+    while (waitpid(walk_.child, &status, 0) < 0 && errno == EINTR) continue;
+    walk_.child = 0;
+    return Ended(info.Env(), status);
+  }
+
+  static Napi::Array Ended(Napi::Env env, int status) {
+    Napi::Array end = Napi::Array::New(env, 2);
+    end.Set(0u, Napi::Number::New(env, WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status)));
+    end.Set(1u, Napi::Number::New(env, WIFSIGNALED(status) ? WTERMSIG(status) : 0));
+    return end;
+  }
+
   struct Waiting {
     uv_poll_t poll;
     Napi::Env env;
@@ -137,9 +179,7 @@ class Walk : public Napi::ObjectWrap<Walk> {
     Napi::Env env = waiting->env;
     Napi::HandleScope scope(env);
     waiting->walk->walk_.child = 0;
-    Napi::Array end = Napi::Array::New(env, 2);
-    end.Set(0u, Napi::Number::New(env, WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status)));
-    end.Set(1u, Napi::Number::New(env, WIFSIGNALED(status) ? WTERMSIG(status) : 0));
+    Napi::Array end = Ended(env, status);
     Napi::Promise::Deferred deferred = waiting->deferred;
     uv_close(reinterpret_cast<uv_handle_t *>(poll), [](uv_handle_t *handle) {
       delete static_cast<Waiting *>(handle->data);

@@ -47,6 +47,7 @@ interface NativeWalk {
   release(): boolean;
   report(): { failed: number; ops: [index: number, errno: number, ns: bigint][] };
   wait(): Promise<[exitCode: number, signal: number]>;
+  waitHere(): [exitCode: number, signal: number];
   kill(signal: number): number;
   received(): number;
   close(): void;

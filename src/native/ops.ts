@@ -84,7 +84,7 @@ export type Op = Common &
     /** SIOCSIFFLAGS on `lo` of the current network namespace; netdevice(7) */
     | { op: 'link_up'; name: string }
     | { op: 'setsid' }
-    /** `pointer`: the kernel gets the address of an int that holds `arg` (TIOCSPTLCK). `result`: the return value is a descriptor. */
+    /** `pointer`: the kernel gets the address of eight bytes that hold `arg` (TIOCSPTLCK, TIOCSWINSZ). `result`: the return value is a descriptor. */
     | { op: 'ioctl'; fd: Slot; request: number; arg: number; pointer?: boolean; result?: Slot }
     /**
      * Sends a descriptor to the parent, which keeps it (the pty master), or to the socket in slot `to`, with `data`: at least

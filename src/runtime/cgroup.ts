@@ -119,6 +119,28 @@ export async function removeCgroup(directory: string): Promise<void> {
   for (let waited = 0; !removeTree(directory, waited >= PATIENCE_MS); waited += 5) await pause(5);
 }
 
+/** Numbers of all processes in the cgroup and below it. Empty when it is gone. cgroups(7) cgroup.procs */
+export function processesOf(directory: string): number[] {
+  const own = (read(join(directory, 'cgroup.procs')) ?? '').split('\n').filter(Boolean).map(Number);
+  return [...own, ...children(directory).flatMap((name) => processesOf(join(directory, name)))];
+}
+
+function children(directory: string): string[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true }).flatMap((entry) =>
+      entry.isDirectory() ? [entry.name] : [],
+    );
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** Removes a cgroup without processes, and those below it. False while a dying process holds one. */
+export function removeCgroupNow(directory: string): boolean {
+  return removeTree(directory);
+}
+
 /* True when it is gone. */
 function removeTree(directory: string, insist = false): boolean {
   try {
