@@ -24,6 +24,10 @@ export interface JoinOptions {
   seccomp?: Uint8Array;
   /** true: the new process lives on when the process that walks the plan ends; otherwise it is killed then */
   survives?: boolean;
+  /** how many descriptors from 3 on the program gets; the caller fills the slots from PRESERVED on with them */
+  preserved?: number;
+  /** standard streams that are the host's own (its /dev/null) and keep their owner */
+  keptStreams?: readonly number[];
 }
 
 /**
@@ -32,7 +36,7 @@ export interface JoinOptions {
  * @throws invalidArgument, notImplemented: what `process` asks for is wrong or not supported; names the field
  */
 export function compileJoin(spec: Spec, process: SpecProcess, options: JoinOptions): Plan {
-  const slots = newSlots();
+  const slots = newSlots(options.preserved);
   const target = slots.take();
   const { parent, child } = born(ownNamespaces(spec), { ...options, target, slots });
   return {
@@ -41,12 +45,12 @@ export function compileJoin(spec: Spec, process: SpecProcess, options: JoinOptio
       ...child,
       { who: 'child', op: 'setsid' },
       ...terminal(process, slots),
-      ...prepareProcess(process),
+      ...prepareProcess(process, { keptStreams: options.keptStreams }),
       { who: 'child', op: 'release' },
       { who: 'parent', op: 'await' },
       { who: 'child', op: 'await' },
       ...becomeProcess(spec, process, { seccomp: options.seccomp, survives: options.survives }),
-      ...execve(process),
+      ...execve(process, options.preserved),
     ],
   };
 }

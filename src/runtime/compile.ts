@@ -45,6 +45,8 @@ export interface CompileOptions {
   hooks?: HookState;
   /** sources of binds that are not directories; see bind-files.ts */
   files?: ReadonlySet<string>;
+  /** standard streams that are the host's own (its /dev/null) and keep their owner */
+  keptStreams?: readonly number[];
   /** true where the walker is root of the host, so that device files can be made; else the host's are bound */
   initialUserns?: boolean;
   /** the mount point that `rootfs` lies below, for a shared rootfsPropagation */
@@ -199,7 +201,7 @@ function child(spec: Spec, process: SpecProcess, context: { options: CompileOpti
     ...sealRoot(spec),
     ...names(spec),
     ...(isNew(spec, 'network') ? [{ who: 'child', op: 'link_up', name: 'lo' } as const] : []),
-    ...prepareProcess(process, { limits: options.survives !== true }),
+    ...prepareProcess(process, { limits: options.survives !== true, keptStreams: options.keptStreams }),
   ];
 }
 

@@ -25,7 +25,7 @@ function sendDescriptor(path: string, descriptor: number, name: string): void {
     {
       ops: [
         { who: 'parent', op: 'connect', path, slot: to },
-        { who: 'parent', op: 'send_fd', fd, to, text: name },
+        { who: 'parent', op: 'send_fd', fd, to, data: name },
       ],
     },
     { slots: { [fd]: descriptor } },

@@ -10,7 +10,6 @@ import { startTimeOf } from '../../native/process-identity.ts';
 import { walk, type Walk } from '../../native/walk.ts';
 import { makeCgroup } from '../cgroup.ts';
 import { compilePlan } from '../compile.ts';
-import { PRESERVED } from '../compile/slots.ts';
 import { openBundle, type Bundle } from './bundle.ts';
 import { bundlePlanOptions } from './bundle-plan.ts';
 import { cgroupPlace } from './cgroup-place.ts';
@@ -18,7 +17,7 @@ import type { Call } from './commands.ts';
 import { sendPidfd, sendTerminal } from './console.ts';
 import { destroy } from './destroy.ts';
 import { explain } from './explain.ts';
-import { preservedFds } from './preserved.ts';
+import { hostStreams, inherited, preservedFds } from './preserved.ts';
 import { startError } from './start-error.ts';
 import { keepConfig, makeFifo, reserve, writeRecord, type ContainerRecord, type Held } from './store.ts';
 
@@ -47,7 +46,7 @@ export function launch({ settings, flags, args: [id = ''] }: Call, { startedBy, 
   const bundle = openBundle(flags.text('bundle'));
   const console = flags.text('console-socket');
   checkTerminal(bundle.spec, console, foreground);
-  const preserved = preservedFds(flags.number('preserve-fds') ?? 0, bundle.spec);
+  const preserved = preservedFds(flags.number('preserve-fds') ?? 0, bundle.spec.process!);
   const held = reserve(settings.root, id);
   const record: ContainerRecord = {
     id,
@@ -98,10 +97,10 @@ function make(context: Context, startedBy: Launch['startedBy']): { walk: Walk; p
     noPivot: flags.bool('no-pivot'),
     hooks: { id: record.id, bundle: record.bundle },
     preserved,
+    keptStreams: hostStreams(),
     survives: true,
   });
-  const slots: Record<number, number> = spec.process!.terminal ? {} : { 0: 0, 1: 1, 2: 2 };
-  for (let i = 0; i < preserved; i++) slots[PRESERVED + i] = 3 + i;
+  const slots = inherited(spec.process!, preserved);
   let walked: Walk;
   try {
     walked = walk(plan, { slots });

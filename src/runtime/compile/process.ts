@@ -13,14 +13,19 @@ const SIGKILL = 9;
 const KEEP = -1;
 
 /** While the process still has every capability and nothing is filtered. */
-export function prepareProcess(process: SpecProcess, { limits = true }: { limits?: boolean } = {}): Op[] {
+export function prepareProcess(
+  process: SpecProcess,
+  { limits = true, keptStreams = [] }: { limits?: boolean; keptStreams?: readonly number[] } = {},
+): Op[] {
   if (process.scheduler) throw unsupported('process.scheduler');
   if (process.ioPriority) throw unsupported('process.ioPriority');
   if (process.apparmorProfile) throw unsupported(`process.apparmorProfile ${JSON.stringify(process.apparmorProfile)}`);
   if (process.selinuxLabel) throw unsupported(`process.selinuxLabel ${JSON.stringify(process.selinuxLabel)}`);
   const ops: Op[] = [{ who: 'child', op: 'umask', mask: process.user.umask ?? 0o022 }];
   if (limits) ops.push(...limitOps(process, 'child'));
-  if (!process.terminal) for (const fd of [0, 1, 2]) ops.push(...stream(fd, process.user.uid));
+  if (!process.terminal) {
+    for (const fd of [0, 1, 2]) ops.push(...stream(fd, keptStreams.includes(fd) ? 0 : process.user.uid));
+  }
   // As root, because the directory may be closed to the user (`WORKDIR /root`, `USER app`).
   ops.push({ who: 'child', op: 'chdir', path: process.cwd });
   return ops;
