@@ -24,6 +24,8 @@ export interface JoinOptions {
   seccomp?: Uint8Array;
   /** true: the new process lives on when the process that walks the plan ends; otherwise it is killed then */
   survives?: boolean;
+  /** true: the walker is in the container's user namespace already, which nobody may enter twice */
+  sameUserns?: boolean;
   /** how many descriptors from 3 on the program gets; the caller fills the slots from PRESERVED on with them */
   preserved?: number;
   /** standard streams that are the host's own (its /dev/null) and keep their owner */
@@ -38,7 +40,7 @@ export interface JoinOptions {
 export function compileJoin(spec: Spec, process: SpecProcess, options: JoinOptions): Plan {
   const slots = newSlots(options.preserved);
   const target = slots.take();
-  const { parent, child } = born(ownNamespaces(spec), { ...options, target, slots });
+  const { parent, child } = born(namespacesToJoin(spec, options), { ...options, target, slots });
   return {
     ops: [
       ...parent,
@@ -53,6 +55,11 @@ export function compileJoin(spec: Spec, process: SpecProcess, options: JoinOptio
       ...execve(process, options.preserved),
     ],
   };
+}
+
+function namespacesToJoin(spec: Spec, { sameUserns }: JoinOptions): number {
+  const all = ownNamespaces(spec);
+  return sameUserns ? (all & ~k.CLONE_NEWUSER) >>> 0 : all;
 }
 
 interface Birth {

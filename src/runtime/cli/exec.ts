@@ -1,7 +1,7 @@
 // punnet-runc exec: a further process in the namespaces, the cgroup and under the rights of a container. runtime-spec has no such
 // verb; engines take runc's.
 
-import { closeSync, readFileSync } from 'node:fs';
+import { closeSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { conflict, internal, invalidArgument } from '../../base/errors.ts';
 import type { Spec, SpecProcess } from '../../base/oci-runtime.ts';
@@ -69,6 +69,7 @@ function enter(call: Call, { record, spec, program }: Join): { joined: Walk; ter
     pid: init.pid,
     ...(cgroup === undefined ? {} : { cgroup }),
     ...(seccomp ? { seccomp } : {}),
+    sameUserns: readlinkSync('/proc/self/ns/user') === readlinkSync(`/proc/${init.pid}/ns/user`),
     preserved,
     keptStreams: hostStreams(),
     survives: true,
