@@ -24,9 +24,9 @@ export function writeJsonAtomic(path: string, value: unknown): void {
 
 /**
  * Reads JSON that writeJsonAtomic wrote; undefined when there is no such file.
- * @throws internal, naming the file, when it is not JSON.
+ * @throws internal, naming the file and the command that mends it, when it is not JSON.
  */
-export function readJson<T>(path: string): T | undefined {
+export function readJson<T>(path: string, fix = 'punnet system check'): T | undefined {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
@@ -39,7 +39,7 @@ export function readJson<T>(path: string): T | undefined {
   } catch (error) {
     throw internal(`state file ${path} is corrupt: ${messageOf(error)}`, {
       cause: error,
-      fix: 'punnet system check',
+      fix,
     });
   }
 }

@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { writeJsonAtomic } from '../../base/atomic-file.ts';
+import { readJson, writeJsonAtomic } from '../../base/atomic-file.ts';
 import { conflict, errnoOf, internal, invalidArgument, messageOf, notFound } from '../../base/errors.ts';
 import type { Spec } from '../../base/oci-runtime.ts';
 import { flock, mknodat } from '../../native/addon.ts';
@@ -116,19 +116,7 @@ export function writeRecord(root: string, record: ContainerRecord): void {
 /** Undefined when there is no such container. @throws internal when its file is no JSON */
 export function readRecord(root: string, id: string): ContainerRecord | undefined {
   const path = join(directoryOf(root, id), 'state.json');
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-  try {
-    return JSON.parse(text) as ContainerRecord;
-  } catch (error) {
-    const fix = `punnet-runc --root ${root} delete --force ${id}`;
-    throw internal(`state file ${path} is corrupt: ${messageOf(error)}`, { cause: error, fix });
-  }
+  return readJson<ContainerRecord>(path, `punnet-runc --root ${root} delete --force ${id}`);
 }
 
 /** @throws notFound with runc's text */
