@@ -3,7 +3,15 @@
 
 import type { ExplainedOp } from '../base/explained-op.ts';
 import type { Duplex } from 'node:stream';
-import type { AuthConfig, CreateBody, Filters, NetworkCreateBody, ProgressLine } from './types.ts';
+import type {
+  AuthConfig,
+  CreateBody,
+  ExecBody,
+  ExecStartBody,
+  Filters,
+  NetworkCreateBody,
+  ProgressLine,
+} from './types.ts';
 
 export interface SystemBackend {
   version(): Promise<object>;
@@ -85,6 +93,21 @@ export interface ContainerBackend {
   logs(id: string, options: LogOptions, sink: NodeJS.WritableStream): Promise<void>;
 }
 
+export interface ExecStartOptions {
+  body: ExecStartBody;
+  /** takes over the connection of a client that is to be attached */
+  open(): Duplex;
+}
+
+export interface ExecBackend {
+  /** @param options.detachKeys raw bytes */
+  create(container: string, body: ExecBody, options: { detachKeys: string | undefined }): Promise<{ Id: string }>;
+  /** Detached: resolves when it runs. Attached: checks (404, 409), calls `open`, resolves when it has ended or the client left. */
+  start(id: string, options: ExecStartOptions): Promise<void>;
+  inspect(id: string): Promise<object>;
+  resize(id: string, size: { rows: number; columns: number }): Promise<void>;
+}
+
 export interface NetworkBackend {
   create(body: NetworkCreateBody): Promise<{ Id: string; Warning: string }>;
   list(filters: Filters): Promise<object[]>;
@@ -101,5 +124,6 @@ export interface Backend {
   system: SystemBackend;
   images: ImageBackend;
   containers: ContainerBackend;
+  execs: ExecBackend;
   networks: NetworkBackend;
 }

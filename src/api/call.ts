@@ -13,6 +13,8 @@ const MAX_JSON = 8 << 20;
 export interface CallParts {
   request: IncomingMessage;
   response: ServerResponse;
+  /** the body, where it was read already */
+  body: Buffer | undefined;
   backend: Backend;
   version: string;
   params: Record<string, string>;
@@ -34,6 +36,7 @@ export class Call {
   readonly signal: AbortSignal;
   /** Answers 101 (or 200 without Upgrade) and hands over the raw connection. */
   readonly takeOver: (contentType: string) => Duplex;
+  readonly #read: Buffer | undefined;
 
   constructor(parts: CallParts) {
     this.request = parts.request;
@@ -44,6 +47,7 @@ export class Call {
     this.query = parts.query;
     this.signal = parts.signal;
     this.takeOver = parts.takeOver;
+    this.#read = parts.body;
   }
 
   /** A path parameter. */
@@ -79,7 +83,7 @@ export class Call {
   /** Reads the body as one JSON object. @throws invalidArgument with Docker's texts. */
   async json<T extends object>(): Promise<T> {
     const type = this.request.headers['content-type'] ?? '';
-    const bytes = await this.#body();
+    const bytes = this.#read ?? (await this.#body());
     if (type.split(';')[0]!.trim().toLowerCase() !== 'application/json') {
       throw invalidArgument(`unsupported Content-Type header (${type}): must be 'application/json'`);
     }

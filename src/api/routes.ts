@@ -3,6 +3,7 @@
 import { route, type Route } from './route.ts';
 import { attach } from './routes/attach.ts';
 import * as container from './routes/container.ts';
+import * as exec from './routes/exec.ts';
 import * as image from './routes/image.ts';
 import { logs } from './routes/logs.ts';
 import * as network from './routes/network.ts';
@@ -44,5 +45,10 @@ export const ROUTES: Route[] = [
   route('POST', '/containers/:id/resize', container.resize),
   route('POST', '/containers/:id/attach', attach),
   route('POST', '/containers/:id/wait', wait),
+  route('POST', '/containers/:id/exec', exec.create),
   route('DELETE', '/containers/:id', container.remove),
+
+  route('POST', '/exec/:id/start', exec.start),
+  route('POST', '/exec/:id/resize', exec.resize),
+  route('GET', '/exec/:id/json', exec.inspect),
 ];

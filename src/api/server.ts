@@ -12,6 +12,7 @@ import { hijack } from './hijack.ts';
 import { match } from './route.ts';
 import { ROUTES } from './routes.ts';
 import { errorBody, statusOf } from './status.ts';
+import { readUpgradeBody } from './upgrade-body.ts';
 import { API_VERSION, checkVersion, splitVersion } from './version.ts';
 
 export interface ServeOptions {
@@ -72,12 +73,12 @@ export async function serve(backend: Backend, options: ServeOptions): Promise<Li
 interface Exchange {
   request: IncomingMessage;
   response: ServerResponse;
-  /** bytes that came after an upgrade request */
+  /** bytes that came after an upgrade request and its body */
   head?: Buffer;
 }
 
 async function answer(backend: Backend, options: ServeOptions, exchange: Exchange): Promise<void> {
-  const { request, response } = exchange;
+  const { request, response, head } = exchange;
   const gone = new AbortController();
   response.once('close', () => {
     if (!response.writableFinished) gone.abort();
@@ -94,10 +95,13 @@ async function answer(backend: Backend, options: ServeOptions, exchange: Exchang
     checkVersion(version);
     const found = match(ROUTES, request.method ?? 'GET', path);
     if (found === undefined) throw notFound('page not found');
+    let body: Buffer | undefined;
+    if (head !== undefined) ({ body, rest: exchange.head } = await readUpgradeBody(request, request.socket, head));
     await found.handler(
       new Call({
         request,
         response,
+        body,
         backend,
         version,
         params: found.params,

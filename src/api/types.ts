@@ -131,6 +131,26 @@ export interface CreateBody extends ContainerConfigBody {
   NetworkingConfig?: { EndpointsConfig?: Record<string, object | null> } | null;
 }
 
+export interface ExecBody {
+  AttachStdin?: boolean;
+  AttachStdout?: boolean;
+  AttachStderr?: boolean;
+  ConsoleSize?: [number, number] | null;
+  DetachKeys?: string;
+  Tty?: boolean;
+  Env?: string[] | null;
+  Cmd?: string[] | null;
+  Privileged?: boolean;
+  User?: string;
+  WorkingDir?: string;
+}
+
+export interface ExecStartBody {
+  Detach?: boolean;
+  Tty?: boolean;
+  ConsoleSize?: [number, number] | null;
+}
+
 export interface NetworkCreateBody {
   Name?: string;
   Driver?: string;

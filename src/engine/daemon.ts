@@ -18,6 +18,9 @@ import { recover, resume } from './container/recover.ts';
 import { publishContainerEvent, type Room } from './container/room.ts';
 import { ContainerStore } from './container/store.ts';
 import { EventBus } from './events.ts';
+import { Execs } from './exec/backend.ts';
+import { ExecPlanner } from './exec/planner.ts';
+import { ExecStore } from './exec/store.ts';
 import { Networks } from './network/backend.ts';
 import { openNetworks } from './network/open.ts';
 import { restore as restoreNetworks } from './network/sandbox.ts';
@@ -88,6 +91,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     },
     networks: openNetworks({ root, run, env: process.env, containers: store, events, log }),
     launcher: new PlanLauncher({ roots: snapshotter, cgroups, init: shim, filters: join(root, 'seccomp') }),
+    execs: new ExecStore(),
+    execPlanner: new ExecPlanner({ filters: join(root, 'seccomp'), cgroups: cgroups.parent !== undefined }),
     events,
     problems: [],
     log,
@@ -108,7 +113,13 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   resume(room);
   const system = new System({ room, version, root, images, layers: snapshotter });
   return {
-    backend: { system, images, containers: new Containers(room), networks: new Networks(room.networks) },
+    backend: {
+      system,
+      images,
+      containers: new Containers(room),
+      execs: new Execs(room),
+      networks: new Networks(room.networks),
+    },
     running: () => room.store.all().filter((container) => container.running).length,
     close: () => {
       // Processes that would keep the namespaces of nobody.

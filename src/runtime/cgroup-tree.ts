@@ -50,6 +50,13 @@ export function cgroup2Mount(mountinfo: string): string | undefined {
   return undefined;
 }
 
+/** The directory of the cgroup that a process is in; undefined where no cgroup v2 tree is mounted. */
+export function cgroupOf(pid: number): string | undefined {
+  const mount = cgroup2Mount(readFileSync('/proc/self/mountinfo', 'utf8'));
+  const own = ownCgroup(readFileSync(`/proc/${pid}/cgroup`, 'utf8'));
+  return mount === undefined || own === undefined ? undefined : join(mount, own);
+}
+
 /** `0::/user.slice/…` → `/user.slice/…` */
 export function ownCgroup(text: string): string | undefined {
   return /^0::(\/.*)$/m.exec(text)?.[1];

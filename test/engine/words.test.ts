@@ -47,7 +47,7 @@ test('signals by name, number and distance from the real-time ones', () => {
 
 describe('a failed start', () => {
   const exec = (name: string, errno: number, isThere = false) =>
-    explainFailure({ op: 'execve', argv: [name], paths: [name] }, errno, () => isThere);
+    explainFailure({ op: 'execve', argv: [name], paths: [name] }, errno, { verb: 'start', isThere: () => isThere });
 
   test.each([
     ['no such program', exec('nosuch', 2), 'exec: "nosuch": executable file not found in $PATH', 127],
@@ -61,7 +61,10 @@ describe('a failed start', () => {
   });
 
   test('a directory on a file is explained', () => {
-    const { message, exitCode } = explainFailure({ op: 'move_mount', target: '/etc/passwd' }, 20, () => false);
+    const { message, exitCode } = explainFailure({ op: 'move_mount', target: '/etc/passwd' }, 20, {
+      verb: 'start',
+      isThere: () => false,
+    });
     expect(message).toContain('not a directory: Are you trying to mount a directory onto a file (or vice-versa)?');
     expect(exitCode).toBe(127);
   });

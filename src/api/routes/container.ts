@@ -65,8 +65,7 @@ export async function rename(call: Call): Promise<void> {
 }
 
 export async function resize(call: Call): Promise<void> {
-  const size = { rows: dimension(call, 'h', 'height'), columns: dimension(call, 'w', 'width') };
-  await call.backend.containers.resize(call.param('id'), size);
+  await call.backend.containers.resize(call.param('id'), sizeQuery(call));
   call.done(200);
 }
 
@@ -78,6 +77,11 @@ export async function remove(call: Call): Promise<void> {
 
 function stopOptions(call: Call): { signal?: string; timeout?: number } {
   return { signal: atLeast(call.version, '1.42') ? call.text('signal') : undefined, timeout: call.integer('t') };
+}
+
+/** `h` and `w`. @throws invalidArgument with Docker's text */
+export function sizeQuery(call: Call): { rows: number; columns: number } {
+  return { rows: dimension(call, 'h', 'height'), columns: dimension(call, 'w', 'width') };
 }
 
 function dimension(call: Call, name: string, word: string): number {

@@ -2,16 +2,14 @@
 
 import type { Context } from '../context.ts';
 
-/** Sends the size now and at every change, until the returned function is called. */
-export function followWindow(context: Context, id: string): () => void {
+/** Sends the size now and at every change, until the returned function is called. `path`: `/containers/ID` or `/exec/ID` */
+export function followWindow(context: Context, path: string): () => void {
   if (!context.out.isTerminal) return () => {};
   const send = (grow = 0) => {
     const { rows, columns } = context.out.size();
     if (rows === 0 && columns === 0) return;
     // A container that has just ended has no terminal any more.
-    context.client
-      .call('POST', `/containers/${id}/resize`, { query: { h: rows + grow, w: columns + grow } })
-      .catch(() => {});
+    context.client.call('POST', `${path}/resize`, { query: { h: rows + grow, w: columns + grow } }).catch(() => {});
   };
   const changed = () => send();
   process.on('SIGWINCH', changed);

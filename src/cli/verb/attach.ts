@@ -38,7 +38,7 @@ export const run: Run = async (context, { flags, positional: [name = ''] }) => {
   await attachable(context, name);
   if (tty && context.out.isTerminal) await nudgeWindow(context, name);
   const joined = join(context, hijacked, { tty, stdin, stdout: true, stderr: true, detachKeys });
-  const unfollow = tty ? followWindow(context, name) : () => {};
+  const unfollow = tty ? followWindow(context, `/containers/${name}`) : () => {};
   try {
     if ((await joined.ended) === 'detached') throw new Exit(1, 'read escape sequence');
     const answer = JSON.parse(await waiting.text) as {

@@ -95,7 +95,7 @@ async function attached(context: Context, { id, body, flags }: Running): Promise
   const joined = join(context, hijacked, { tty, stdin, stdout, stderr, detachKeys });
   try {
     const ops = await start(context, { id, body, flags, joined, status: waiting.status });
-    const unfollow = tty ? followWindow(context, id) : () => {};
+    const unfollow = tty ? followWindow(context, `/containers/${id}`) : () => {};
     const status = await ending({ joined, status: waiting.status, output: stdout || stderr });
     unfollow();
     showExplanation(context, flags, ops);

@@ -62,7 +62,7 @@ async function startAttached(context: Context, name: string, flags: Flags): Prom
       if (HostConfig.AutoRemove) await waiting.status;
       throw error;
     }
-    const unfollow = Config.Tty ? followWindow(context, id) : () => {};
+    const unfollow = Config.Tty ? followWindow(context, `/containers/${id}`) : () => {};
     const how = await joined.ended;
     unfollow();
     if (how === 'detached') return;

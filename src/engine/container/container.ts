@@ -3,7 +3,7 @@
 
 import type { ContainerRecord, ContainerState } from './record.ts';
 import { writeRecord, writeState } from './record.ts';
-import type { PendingAttach } from './attach.ts';
+import type { Link } from './link.ts';
 import type { Shim } from './shim.ts';
 import { Waiters } from './waiters.ts';
 
@@ -11,7 +11,7 @@ export class Container {
   readonly directory: string;
   readonly waiters = new Waiters();
   /** clients that attached before the start */
-  readonly attaching = new Set<PendingAttach>();
+  readonly attaching = new Set<Link>();
   record: ContainerRecord;
   state: ContainerState;
   shim: Shim | undefined;

@@ -42,6 +42,7 @@ export async function exited(
   Object.assign(container.state, change, { status: again ? 'restarting' : 'exited' });
   // A container that is about to be removed needs no record of its end: `exit` in its directory says it, should we crash.
   if (!removes) container.change({});
+  room.execs.forget(container);
   if (oomKilled) room.publish(container, 'oom');
   room.publish(container, 'die', {
     exitCode: String(exitCode),

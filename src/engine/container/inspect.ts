@@ -11,6 +11,7 @@ export function inspect(room: Room, container: Container, { size }: { size: bool
   const { record, state } = container;
   const runtime = runtimeDirectory(room, record.id);
   const usage = size ? room.snapshots.usage(record.id, record.diffIDs) : undefined;
+  const execIds = room.execs.open(container);
   return {
     Id: record.id,
     Created: record.created,
@@ -41,7 +42,7 @@ export function inspect(room: Room, container: Container, { size }: { size: bool
     MountLabel: '',
     ProcessLabel: '',
     AppArmorProfile: '',
-    ExecIDs: null,
+    ExecIDs: execIds.length > 0 ? execIds : null,
     HostConfig: record.hostConfig,
     GraphDriver: { Name: 'overlay2', Data: null },
     ...(usage === undefined ? {} : { SizeRw: usage.writable, SizeRootFs: usage.writable + usage.image }),

@@ -8,6 +8,7 @@ import { nowNanoseconds, rfc3339 } from '../clock.ts';
 import { Container } from './container.ts';
 import { exitFile, isAlive, readExit, readPids } from './exit-file.ts';
 import { exited, watchExit } from './exit.ts';
+import { recoverExecs } from '../exec/recover.ts';
 import { readRecord, readState } from './record.ts';
 import { REMOVED, removeNow } from './remove.ts';
 import type { Room } from './room.ts';
@@ -36,6 +37,7 @@ export async function recover(room: Room): Promise<{ report: string[] }> {
       report.push(`container ${container.id}: ${messageOf(error)}`);
     }
   }
+  await recoverExecs(room);
   sweep(room, report);
   return { report };
 }
@@ -115,11 +117,12 @@ function sweep(room: Room, report: string[]): void {
   for (const name of readdirSync(room.directory).filter((entry) => entry.endsWith(REMOVED))) {
     rmSync(join(room.directory, name), { recursive: true, force: true });
   }
-  const known = new Set(room.store.all().map((container) => runtimeDirectory(room, container.id)));
+  const owners = [...room.store.all(), ...room.execs.running()];
+  const known = new Set(owners.map(({ id }) => runtimeDirectory(room, id)));
   for (const name of readdirSync(room.runtimeDirectory)) {
     const path = join(room.runtimeDirectory, name);
     if (known.has(path)) continue;
     rmSync(path, { recursive: true, force: true });
-    report.push(`runtime directory ${name}: belonged to no container, removed`);
+    report.push(`runtime directory ${name}: belongs to nothing that runs, removed`);
   }
 }

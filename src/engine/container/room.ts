@@ -5,6 +5,8 @@ import type { ExplainedOp } from '../../base/explained-op.ts';
 import type { Digest } from '../../base/digest.ts';
 import type { ImageConfig } from '../../base/oci-image.ts';
 import type { EventBus } from '../events.ts';
+import type { ExecPlanner } from '../exec/planner.ts';
+import type { ExecStore } from '../exec/store.ts';
 import type { NetworkRoom } from '../network/room.ts';
 import type { Container } from './container.ts';
 import type { ContainerRecord } from './record.ts';
@@ -87,6 +89,8 @@ export interface Room {
   images: ImageSource;
   snapshots: Snapshots;
   launcher: Launcher;
+  execs: ExecStore;
+  execPlanner: ExecPlanner;
   networks: NetworkRoom;
   events: EventBus;
   /** what recovery found and could not mend, and what was lost since */

@@ -15,45 +15,57 @@ export interface StartFailure {
   exitCode: number;
 }
 
-const PREFIX =
-  'failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: ' +
-  'unable to start container process: ';
+const PREFIXES = {
+  start:
+    'failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: ' +
+    'unable to start container process: error during container init: ',
+  exec: 'OCI runtime exec failed: exec failed: unable to start container process: ',
+};
 
-/** From the op that failed and its positive errno. `isThere`: whether one of these paths of the container exists. */
-export function explainFailure(op: FailedOp, errno: number, isThere: (paths: string[]) => boolean): StartFailure {
+export interface Circumstances {
+  verb: keyof typeof PREFIXES;
+  /** whether one of these paths of the container exists */
+  isThere(paths: string[]): boolean;
+}
+
+/** From the op that failed and its positive errno. */
+export function explainFailure(op: FailedOp, errno: number, { verb, isThere }: Circumstances): StartFailure {
+  return withExitCode(PREFIXES[verb] + reasonOf(op, errno, isThere));
+}
+
+function reasonOf(op: FailedOp, errno: number, isThere: (paths: string[]) => boolean): string {
   const text = errnoText(errno);
   if (op.op === 'execve') return explainExec(op, errno, isThere);
   if (op.op === 'chdir' || (op.op === 'mkdir' && op.cwd === true)) {
-    return failure(`error during container init: chdir to cwd (${quote(op.path)}) set in config.json failed: ${text}`);
+    return `chdir to cwd (${quote(op.path)}) set in config.json failed: ${text}`;
   }
   if (op.op === 'mount' || op.op === 'move_mount' || op.op === 'open_tree') {
     const source = typeof op.source === 'string' ? op.source : typeof op.path === 'string' ? op.path : undefined;
     const at = typeof op.target === 'string' ? ` to rootfs at ${quote(op.target)}` : '';
     const what = source === undefined ? '' : ` ${quote(source)}`;
-    return failure(`error during container init: error mounting${what}${at}: ${describe(op)}: ${text}`);
+    return `error mounting${what}${at}: ${describe(op)}: ${text}`;
   }
-  return failure(`error during container init: ${describe(op)}: ${text}`);
+  return `${describe(op)}: ${text}`;
 }
 
-function explainExec(op: FailedOp, errno: number, isThere: (paths: string[]) => boolean): StartFailure {
+function explainExec(op: FailedOp, errno: number, isThere: (paths: string[]) => boolean): string {
   const [name = ''] = op.argv as string[];
   const code = errnoName(errno);
   if (code === 'ENOENT' && isThere(op.paths as string[])) {
     // The program is there: its interpreter or its loader is not.
-    return failure(`error during container init: exec ${name}: ${errnoText(errno)}`);
+    return `exec ${name}: ${errnoText(errno)}`;
   }
   if (code === 'ENOENT' || code === 'ENOTDIR') {
     return name.includes('/')
-      ? failure(`error during container init: exec: ${quote(name)}: stat ${name}: ${errnoText(errno)}`)
-      : failure(`error during container init: exec: ${quote(name)}: executable file not found in $PATH`);
+      ? `exec: ${quote(name)}: stat ${name}: ${errnoText(errno)}`
+      : `exec: ${quote(name)}: executable file not found in $PATH`;
   }
-  if (code === 'ENOEXEC') return failure(`error during container init: exec ${name}: ${errnoText(errno)}`);
-  return failure(`error during container init: exec: ${quote(name)}: ${errnoText(errno)}`);
+  if (code === 'ENOEXEC') return `exec ${name}: ${errnoText(errno)}`;
+  return `exec: ${quote(name)}: ${errnoText(errno)}`;
 }
 
 /** Docker reads its own text to find the exit code; so does this. */
-function failure(reason: string): StartFailure {
-  const message = PREFIX + reason;
+function withExitCode(message: string): StartFailure {
   const lower = message.toLowerCase();
   if (lower.includes('permission denied')) return { message, exitCode: 126 };
   if (lower.includes('is a directory')) return { message: `${message}: permission denied`, exitCode: 126 };

@@ -165,7 +165,10 @@ class StartError extends PunnetError {
 
 function explained(error: unknown, prepared: Prepared): unknown {
   if (!(error instanceof PlanFailure)) return error;
-  const { message, exitCode } = explainFailure(prepared.op(error.index), error.errno, prepared.isThere);
+  const { message, exitCode } = explainFailure(prepared.op(error.index), error.errno, {
+    verb: 'start',
+    isThere: prepared.isThere,
+  });
   return new StartError(exitCode === 128 ? 'internal' : 'invalidArgument', message, { exitCode, cause: error });
 }
 

@@ -1,0 +1,69 @@
+// Verbs of images: `punnet pull` and `punnet image pull` are one entry. Data.
+
+import type { Group, Verb } from '../verb.ts';
+import { one, some, two } from './arguments.ts';
+
+const pull: Verb = {
+  name: 'pull',
+  common: 5,
+  summary: 'Download an image from a registry',
+  usage: '[OPTIONS] NAME[:TAG|@DIGEST]',
+  ...one,
+  aliases: ['image pull', 'pull'],
+  load: () => import('../verb/pull.ts'),
+};
+
+const images: Verb = {
+  name: 'images',
+  common: 7,
+  summary: 'List images',
+  usage: '[OPTIONS] [REPOSITORY[:TAG]]',
+  least: 0,
+  most: 1,
+  aliases: ['image ls', 'image list', 'images'],
+  completes: 'image',
+  load: () => import('../verb/images.ts'),
+};
+
+const rmi: Verb = {
+  name: 'rmi',
+  summary: 'Remove one or more images',
+  usage: '[OPTIONS] IMAGE [IMAGE...]',
+  ...some,
+  aliases: ['image rm', 'image remove', 'rmi'],
+  completes: 'image',
+  load: () => import('../verb/rmi.ts'),
+};
+
+const tag: Verb = {
+  name: 'tag',
+  summary: 'Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE',
+  usage: 'SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]',
+  ...two,
+  interspersed: false,
+  aliases: ['image tag', 'tag'],
+  completes: 'image',
+  load: () => import('../verb/tag.ts'),
+};
+
+/** Verbs that stand alone. */
+export const verbs: Verb[] = [pull, images, rmi, tag];
+
+export const group: Group = {
+  name: 'image',
+  summary: 'Manage images',
+  verbs: [
+    { ...images, name: 'ls', also: ['list'], common: undefined },
+    { ...pull, common: undefined },
+    { ...rmi, name: 'rm', also: ['rmi', 'remove'] },
+    tag,
+    {
+      name: 'inspect',
+      summary: 'Display detailed information on one or more images',
+      usage: '[OPTIONS] IMAGE [IMAGE...]',
+      ...some,
+      completes: 'image',
+      load: () => import('../verb/inspect-image.ts'),
+    },
+  ],
+};
