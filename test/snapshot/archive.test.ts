@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { digestOf, type Digest } from '../../src/base/digest.ts';
+import type { InitEntry } from '../../src/snapshot/init-layers.ts';
 import type { Mount } from '../../src/base/mount.ts';
 import type { Change } from '../../src/snapshot/changes.ts';
 import type { LayerArchive } from '../../src/snapshot/layer-archive.ts';
@@ -39,9 +40,10 @@ describe.skipIf(reason)(`what a container changed${reason ? ` (skipped: ${reason
     key: string,
     below: Member[],
     script: string,
+    init: InitEntry[] = [],
   ): Promise<{ stack: Digest[]; made: LayerArchive; path: string }> {
     const stack = [await layer(...below)];
-    await call('prepare', key, stack);
+    await call('prepare', key, stack, { init });
     const [mount] = await call<Mount[]>('mounts', key);
     await namespace.call('mount', mount as Required<Mount>);
     await namespace.call('shell', mount!.target, script);
@@ -59,6 +61,11 @@ describe.skipIf(reason)(`what a container changed${reason ? ` (skipped: ${reason
     await namespace.call('umount', mount!.target);
     return tree;
   }
+
+  const MOUNT_POINTS: InitEntry[] = [
+    { path: '/proc', type: 'directory' },
+    { path: '/etc/hosts', type: 'file' },
+  ];
 
   const image: Member[] = [
     { name: 'etc/', type: '5', mode: 0o755 },
@@ -109,19 +116,14 @@ describe.skipIf(reason)(`what a container changed${reason ? ` (skipped: ${reason
   });
 
   test('committed, the upper directory itself is the layer, and its snapshot is gone', async () => {
-    const { stack, made } = await changed(
-      'c1',
-      image,
-      `${script}; mkdir -p dev proc sys; touch etc/hosts etc/hostname`,
-    );
+    const { stack, made } = await changed('c1', image, script);
     await call('commit', 'c1', made);
     expect(await call('listActive')).toEqual([]);
     const tree = await seen('c2', [...stack, made.diffID]);
     expect(Object.keys(tree)).toEqual(
       expect.arrayContaining(['again/new', 'dir/old', 'etc/passwd', 'kept', 'new/hard', 'new/link']),
     );
-    for (const path of ['gone', 'again/old', 'etc/removed', 'etc/hosts', 'dev'])
-      expect(tree[path], path).toBeUndefined();
+    for (const path of ['gone', 'again/old', 'etc/removed']) expect(tree[path], path).toBeUndefined();
     expect(tree['new/file']).toMatchObject({ owner: '5:6', nlink: 2 });
   });
 
@@ -171,10 +173,16 @@ describe.skipIf(reason)(`what a container changed${reason ? ` (skipped: ${reason
     expect(xattrs.get('security.capability')?.toString('hex')).toBe(capability.toString('hex'));
   });
 
-  test('a container that changed nothing has an empty archive, though its mount points were made', async () => {
-    const { made } = await changed('c1', image, 'mkdir dev proc sys; touch etc/hosts etc/resolv.conf etc/hostname');
+  test('a container that changed nothing has an empty archive, though it has mount points that its image lacks', async () => {
+    const { made } = await changed('c1', image, 'test -d proc && test -f etc/hosts', MOUNT_POINTS);
     expect(made).toMatchObject({ entries: 0, size: 1024 });
     expect(await call('changes', 'c1')).toEqual([]);
+  });
+
+  test('what a container does to a mount point that its image lacks is told as a change of something that was there', async () => {
+    await changed('c1', image, 'chmod 700 proc; rm etc/hosts', MOUNT_POINTS);
+    const changes = await call<Change[]>('changes', 'c1');
+    expect(changes.map(({ path, kind }) => `${'CAD'[kind]} ${path}`)).toEqual(['C /etc', 'D /etc/hosts', 'C /proc']);
   });
 
   test('changes are told as Docker tells them: added, modified, deleted, and directories around them', async () => {
