@@ -1,22 +1,17 @@
 #!/usr/bin/env node
-// Bundles each program of punnet into one CommonJS file in dist/: one file to read, one file to load.
+// Bundles each program of punnet into one CommonJS file in dist/, one file to read and one file to load, and compiles those
+// that people start by hand ahead of time (bin/load.cjs starts them).
 // Types are checked by `npm run typecheck`, not here.
-import { existsSync } from 'node:fs';
+import { copyFileSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
+import { Script } from 'node:vm';
 import { build } from 'esbuild';
 
-const programs = {
-  punnet: 'src/punnet.ts',
-  punnetd: 'src/punnetd.ts',
-  'punnet-runc': 'src/punnet-runc.ts',
-  'unpack-worker': 'src/snapshot/unpack-worker.ts',
-};
+const commands = { punnet: 'src/punnet.ts', punnetd: 'src/punnetd.ts', 'punnet-runc': 'src/punnet-runc.ts' };
+const workers = { 'unpack-worker': 'src/snapshot/unpack-worker.ts' };
 
-const entryPoints = Object.fromEntries(Object.entries(programs).filter(([, source]) => existsSync(source)));
-
-await build({
-  entryPoints,
+const options = {
   outdir: 'dist',
-  outExtension: { '.js': '.cjs' },
   bundle: true,
   platform: 'node',
   format: 'cjs',
@@ -26,4 +21,29 @@ await build({
   logLevel: 'warning',
   // empty in a bundle, and asked for only where there is no __dirname: in the sources, which tests run
   logOverride: { 'empty-import-meta': 'silent' },
+};
+
+// Should we be stopped half-way, the cache of an earlier bundle must not be taken for that of the new one.
+for (const name of Object.keys(commands)) rmSync(`dist/${name}.bundle.cache`, { force: true });
+await build({ ...options, entryPoints: workers, outExtension: { '.js': '.cjs' } });
+await build({
+  ...options,
+  entryPoints: commands,
+  outExtension: { '.js': '.bundle.js' },
+  banner: { js: '(function (exports, require, module, __filename, __dirname) {' },
+  footer: { js: '})' },
 });
+for (const name of Object.keys(commands)) {
+  compile(`dist/${name}.bundle.js`, `dist/${name}.bundle.cache`);
+  copyFileSync('bin/load.cjs', `dist/${name}.cjs`);
+}
+
+/** Functions that a command does not reach are compiled, too: which it reaches depends on the command. */
+function compile(filename, cache) {
+  setFlagsFromString('--no-lazy');
+  const script = new Script(readFileSync(filename, 'latin1'), { filename });
+  // The cache remembers the flags and is good for the same ones alone.
+  setFlagsFromString('--lazy');
+  writeFileSync(`${cache}.new`, script.createCachedData());
+  renameSync(`${cache}.new`, cache);
+}

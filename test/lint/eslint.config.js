@@ -18,4 +18,6 @@ export default tseslint.config(
       eqeqeq: 'error',
     },
   },
+  // What Node starts before there is a module.
+  { files: ['**/*.cjs'], rules: { '@typescript-eslint/no-require-imports': 'off' } },
 );

@@ -1,7 +1,6 @@
 // Joins this terminal to an attached connection: output out, input in, half-close at its end, raw mode and detach keys on
 // a tty. Runs in the CLI, as the user. Engine API ContainerAttach; termios(3) through Node's tty.
 
-import { spawnSync } from 'node:child_process';
 import type { Hijacked } from '../../api/client.ts';
 import { demultiplexer } from '../../api/demultiplex.ts';
 import { messageOf } from '../../base/errors.ts';
@@ -25,10 +24,11 @@ export interface Joined {
   leave: () => void;
 }
 
-/** Starts to copy at once; nothing is lost between attach and start. */
-export function join(context: Context, { socket }: Hijacked, options: JoinOptions): Joined {
+/** Starts to copy; nothing is lost between attach and start. */
+export async function join(context: Context, { socket }: Hijacked, options: JoinOptions): Promise<Joined> {
   const output = options.stdout || options.stderr;
-  const restore = options.stdin && options.tty ? rawMode(context) : () => {};
+  // Loaded where it is needed, because node:child_process takes its time.
+  const restore = options.stdin && options.tty ? (await import('./raw-mode.ts')).rawMode(context) : () => {};
   const write = demultiplexer((stream, data) => {
     if (stream === 'stderr') {
       if (options.stderr) context.err.write(data);
@@ -100,19 +100,4 @@ function keysOf(context: Context, text: string): Uint8Array {
     context.err.line(`WARNING: invalid detach escape keys, using default: ${messageOf(error)}`);
     return DEFAULT_DETACH_KEYS;
   }
-}
-
-/** Every key goes to the container and every byte comes as it is; `NORAW` forbids it, as it does docker. */
-function rawMode(context: Context): () => void {
-  if (!context.inputIsTerminal || context.env.NORAW) return () => {};
-  const restore = () => void process.stdin.setRawMode(false);
-  process.stdin.setRawMode(true);
-  // Node's raw mode goes on writing CR LF for LF, and the container's terminal has done so already. Without stty(1) the
-  // second CR stays, which nobody sees. Leaving raw mode restores all of it.
-  spawnSync('stty', ['-opost'], { stdio: ['inherit', 'ignore', 'ignore'] });
-  process.once('exit', restore);
-  return () => {
-    process.removeListener('exit', restore);
-    restore();
-  };
 }

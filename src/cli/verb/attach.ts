@@ -37,7 +37,7 @@ export const run: Run = async (context, { flags, positional: [name = ''] }) => {
   // Again, because a container that stopped between the two questions would leave this attached to nothing.
   await attachable(context, name);
   if (tty && context.out.isTerminal) await nudgeWindow(context, name);
-  const joined = join(context, hijacked, { tty, stdin, stdout: true, stderr: true, detachKeys });
+  const joined = await join(context, hijacked, { tty, stdin, stdout: true, stderr: true, detachKeys });
   const unfollow = tty ? followWindow(context, `/containers/${name}`) : () => {};
   try {
     if ((await joined.ended) === 'detached') throw new Exit(1, 'read escape sequence');

@@ -92,7 +92,7 @@ async function attached(context: Context, { id, body, flags }: Running): Promise
   });
   // Both before start: the waiter, because a short program may be gone before a later one is registered.
   const [hijacked, waiting] = await Promise.all([connection, awaitExitOf(context, id, body)]);
-  const joined = join(context, hijacked, { tty, stdin, stdout, stderr, detachKeys });
+  const joined = await join(context, hijacked, { tty, stdin, stdout, stderr, detachKeys });
   try {
     const ops = await start(context, { id, body, flags, joined, status: waiting.status });
     const unfollow = tty ? followWindow(context, `/containers/${id}`) : () => {};

@@ -53,7 +53,7 @@ async function startAttached(context: Context, name: string, flags: Flags): Prom
     query: { detachKeys, stderr: true, stdin, stdout: true, stream: true },
   });
   const [hijacked, waiting] = await Promise.all([connection, awaitExit(context, id, HostConfig.AutoRemove)]);
-  const joined = join(context, hijacked, { tty: Config.Tty, stdin, stdout: true, stderr: true, detachKeys });
+  const joined = await join(context, hijacked, { tty: Config.Tty, stdin, stdout: true, stderr: true, detachKeys });
   try {
     try {
       await context.client.call('POST', `/containers/${id}/start`);
