@@ -58,13 +58,34 @@ static std::vector<std::string> Strings(Info info, size_t i) {
   return strings;
 }
 
-// vfork inside: the parent's page tables are not copied, which in a daemon of 70 MB is most of what fork(2) costs.
-static Napi::Value PosixSpawn(Info info) {
-  std::string path = Path(info, 0);
-  std::vector<std::string> args = Strings(info, 1);
-  std::vector<std::string> fds = Strings(info, 2);
+// vfork inside: the parent's page tables are not copied, which in a daemon of 70 MB is most of what fork(2) costs. The thread that
+// calls it sleeps until the program's execve, so it is one of libuv's, and the daemon's own goes on.
+class Spawn : public Napi::AsyncWorker {
+ public:
+  Spawn(Napi::Env env, std::string path, std::vector<std::string> args, std::vector<int> fds)
+      : Napi::AsyncWorker(env), deferred_(env), path_(std::move(path)), args_(std::move(args)), fds_(std::move(fds)) {}
+
+  Napi::Promise Promise() { return deferred_.Promise(); }
+
+ protected:
+  void Execute() override;
+  void OnOK() override {
+    if (error_ == 0) deferred_.Resolve(Napi::Number::New(Env(), pid_));
+    else deferred_.Reject(SystemError(Env(), error_, "posix_spawn", path_).Value());
+  }
+
+ private:
+  Napi::Promise::Deferred deferred_;
+  std::string path_;
+  std::vector<std::string> args_;
+  std::vector<int> fds_;
+  pid_t pid_ = -1;
+  int error_ = 0;
+};
+
+void Spawn::Execute() {
   std::vector<char *> argv;
-  for (std::string &arg : args) argv.push_back(arg.data());
+  for (std::string &arg : args_) argv.push_back(arg.data());
   argv.push_back(nullptr);
   char *envp[] = {nullptr};
 
@@ -79,15 +100,21 @@ static Napi::Value PosixSpawn(Info info) {
   posix_spawnattr_setsigdefault(&attributes, &all);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
   posix_spawn_file_actions_addchdir_np(&actions, "/");
-  for (size_t to = 0; to < fds.size(); to++) {
-    posix_spawn_file_actions_adddup2(&actions, std::stoi(fds[to]), static_cast<int>(to));
+  for (size_t to = 0; to < fds_.size(); to++) {
+    posix_spawn_file_actions_adddup2(&actions, fds_[to], static_cast<int>(to));
   }
-  pid_t pid = -1;
-  int err = posix_spawn(&pid, path.c_str(), &actions, &attributes, argv.data(), envp);
+  error_ = posix_spawn(&pid_, path_.c_str(), &actions, &attributes, argv.data(), envp);
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
-  if (err != 0) throw SystemError(info.Env(), err, "posix_spawn", path);
-  return Napi::Number::New(info.Env(), pid);
+}
+
+static Napi::Value PosixSpawn(Info info) {
+  std::vector<int> fds;
+  for (const std::string &fd : Strings(info, 2)) fds.push_back(std::stoi(fd));
+  auto *spawn = new Spawn(info.Env(), Path(info, 0), Strings(info, 1), std::move(fds));
+  Napi::Promise promise = spawn->Promise();
+  spawn->Queue();  // deletes itself
+  return promise;
 }
 
 static Napi::Value Waitpid(Info info) {

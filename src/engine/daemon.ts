@@ -84,6 +84,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
         await snapshotter.removeActive(key);
         await images.released(diffIDs);
       },
+      discard: (path) => snapshotter.discard(path),
       usage: (key, diffIDs) => ({
         writable: snapshotter.usage(key).size,
         image: diffIDs.reduce((sum, diffID) => sum + snapshotter.size(diffID), 0),

@@ -83,7 +83,7 @@ interface Addon {
   kill(pid: number, signal: number): number;
   prctl(option: number, arg2: number | bigint): number;
   socketpair(): [number, number];
-  posixSpawn(path: Path, argv: string[], fds: number[]): number;
+  posixSpawn(path: Path, argv: string[], fds: number[]): Promise<number>;
   waitpid(pid: number, options: number): number;
   socket(domain: number, type: number, protocol: number): number;
   socketIn(netns: number, domain: number, type: number, protocol: number): number;
@@ -143,8 +143,9 @@ export const prctl: Addon['prctl'] = addon.prctl;
 /** AF_UNIX, SOCK_STREAM, close-on-exec. socketpair(2) */
 export const socketpair: Addon['socketpair'] = addon.socketpair;
 /**
- * Starts a program in a session of its own, in `/`, without environment, its descriptor i being `fds[i]`; gives its pid,
- * which the caller must reap. vfork underneath: it does not copy this process's page tables. posix_spawn(3), glibc 2.29
+ * Starts a program in a session of its own, in `/`, without environment, its descriptor i being `fds[i]`, which stay open until
+ * the promise settles; gives its pid, which the caller must reap. vfork underneath: it does not copy this process's page tables,
+ * and the wait for execve is a pool thread's. posix_spawn(3), glibc 2.29
  */
 export const posixSpawn: Addon['posixSpawn'] = addon.posixSpawn;
 /** The pid that was reaped, or 0 with WNOHANG when it still runs. waitpid(2) */

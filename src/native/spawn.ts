@@ -15,13 +15,13 @@ export interface Spawned {
   gone: Promise<void>;
 }
 
-/** @param errors a descriptor that becomes the program's standard error; the caller closes its own. @throws the errno of posix_spawn(3) */
-export function spawnWithSocket(program: string, args: string[], errors: number): Spawned {
+/** @param errors a descriptor that becomes the program's standard error; the caller closes its own, afterwards. @throws the errno of posix_spawn(3) */
+export async function spawnWithSocket(program: string, args: string[], errors: number): Promise<Spawned> {
   const [ours, theirs] = socketpair();
   let nothing: number | undefined;
   try {
     nothing = openSync('/dev/null', 'r+');
-    const pid = posixSpawn(program, [program, ...args], [nothing, nothing, errors, theirs]);
+    const pid = await posixSpawn(program, [program, ...args], [nothing, nothing, errors, theirs]);
     return { pid, socket: new Socket({ fd: ours, readable: true, writable: true }), gone: whenGone(pid) };
   } catch (error) {
     closeSync(ours);
@@ -37,15 +37,16 @@ const waiting = new Map<number, () => void>();
 let listening = false;
 
 function whenGone(pid: number): Promise<void> {
-  if (!listening) process.on('SIGCHLD', reap);
+  if (!listening) process.on('SIGCHLD', () => [...waiting.keys()].forEach(reap));
   listening = true;
-  return new Promise((resolve) => waiting.set(pid, resolve));
+  return new Promise((resolve) => {
+    waiting.set(pid, resolve);
+    reap(pid); // it may have ended before its number was known
+  });
 }
 
-function reap(): void {
-  for (const [pid, resolve] of waiting) {
-    if (waitpid(pid, WNOHANG) === 0) continue;
-    waiting.delete(pid);
-    resolve();
-  }
+function reap(pid: number): void {
+  if (waitpid(pid, WNOHANG) === 0) return;
+  waiting.get(pid)!();
+  waiting.delete(pid);
 }

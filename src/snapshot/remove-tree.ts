@@ -3,7 +3,7 @@
 // and met again there; so two descriptors suffice and no path is longer than one name. Links are removed, never followed.
 // Runs in the daemon or its unpack worker, in its user namespace, as uid 0 there. unlinkat(2), renameat2(2).
 
-import { closeSync, opendirSync, type Dirent } from 'node:fs';
+import { closeSync, opendirSync, rmSync, type Dirent } from 'node:fs';
 import { threadId } from 'node:worker_threads';
 import { errnoOf } from '../base/errors.ts';
 import { openat2, renameat2, unlinkat } from '../native/addon.ts';
@@ -27,14 +27,22 @@ export function trash(at: number, name: string, bin: number): void {
   renameat2(at, raw(name), bin, `${process.pid}-${threadId}-${moved++}-${Date.now().toString(36)}`, 0);
 }
 
-/** Empties the trash of the directory at `path`. @throws the errno of what could not be removed */
-export function emptyTrashIn(path: string): void {
-  const bin = openat2(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, 0);
+export interface EmptyJob {
+  /** path of the trash directory */
+  trash: string;
+  /** paths of trees to remove, on other file systems; their names are our own */
+  trees: string[];
+}
+
+/** Empties a trash directory and removes trees. @throws the errno of what could not be removed */
+export function emptyAll({ trash, trees }: EmptyJob): void {
+  const bin = openat2(AT_FDCWD, trash, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, 0);
   try {
     emptyTrash(bin);
   } finally {
     closeSync(bin);
   }
+  for (const tree of trees) rmSync(tree, { recursive: true, force: true });
 }
 
 /** Goes on until nothing is left, so that it also takes what comes in meanwhile. */

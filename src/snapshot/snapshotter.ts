@@ -17,7 +17,7 @@ import type { Change } from './changes.ts';
 import type { LayerArchive } from './layer-archive.ts';
 import { InitLayers, type InitEntry } from './init-layers.ts';
 import { Layers, type Layer, type LayerRecord } from './layers.ts';
-import { trash } from './remove-tree.ts';
+import { Trash } from './trash.ts';
 import { UnpackPool } from './unpack-pool.ts';
 import { Unpacking, type UnpackRequest } from './unpacking.ts';
 import { usageOf, type Usage } from './usage.ts';
@@ -56,8 +56,7 @@ export class Snapshotter {
   readonly #actives = new Map<string, ActiveRecord>();
   readonly #pool: UnpackPool;
   readonly #unpacking: Unpacking;
-  #emptying: Promise<void> | undefined;
-  #emptyingNext: Promise<void> | undefined;
+  readonly #trash: Trash;
 
   /** `dir` is made where missing; it and everything in it belongs to this object alone. */
   constructor(dir: string, pool = new UnpackPool()) {
@@ -67,6 +66,7 @@ export class Snapshotter {
     for (const part of ['', 'layer', 'init', 'active', 'unpack', 'trash', 'empty', 'rootfs']) {
       mkdirSync(join(dir, part), { recursive: true, mode: 0o700 });
     }
+    this.#trash = new Trash(join(dir, 'trash'), pool);
     this.#layers = new Layers(join(dir, 'layer'));
     this.#inits = new InitLayers(join(dir, 'init'), join(dir, 'unpack'));
     this.#unpacking = new Unpacking(pool, (diffID) => join(dir, 'unpack', `${diffID.slice(7, 19)}-${suffix()}`));
@@ -80,7 +80,7 @@ export class Snapshotter {
     }
     const gone = this.#inits.forget((diffIDs) => diffIDs.some((diffID) => !this.has(diffID)));
     for (const name of gone) this.#discard('init', name);
-    await this.#emptyTrash();
+    await this.#trash.empty();
   }
 
   /** True when the layer is committed. */
@@ -110,8 +110,8 @@ export class Snapshotter {
     const written = await this.#unpacking.run(request, {
       commit: (into, record) => this.#commit(into, record),
       discard: async (into) => {
-        this.#discardPath(into);
-        await this.#emptyTrash();
+        this.#trash.discard(into);
+        await this.#trash.empty();
       },
     });
     return { size: written.size, entries: written.entries };
@@ -219,7 +219,12 @@ export class Snapshotter {
     this.#activeDir(key);
     this.#actives.delete(key);
     this.#discard('active', key);
-    await this.#emptyTrash();
+    await this.#trash.empty();
+  }
+
+  /** Throws a tree of others away, at once out of sight if it is of this file system; freed with the next snapshot that is removed. */
+  discard(path: string): void {
+    this.#trash.discard(path);
   }
 
   /** Keys of all active snapshots. */
@@ -236,7 +241,7 @@ export class Snapshotter {
     this.#layers.forget(diffID);
     for (const name of this.#inits.forget((diffIDs) => diffIDs.includes(diffID))) this.#discard('init', name);
     this.#discard('layer', layer.name);
-    await this.#emptyTrash();
+    await this.#trash.empty();
   }
 
   /** What is wrong on disk, for `punnet system check`. Reads records and names, not the files of layers. */
@@ -266,7 +271,7 @@ export class Snapshotter {
 
   #commit(into: string, record: LayerRecord): void {
     writeJsonAtomic(join(into, 'layer.json'), record);
-    this.#discardPath(join(into, 'trash'));
+    this.#trash.discard(join(into, 'trash'));
     renameSync(into, join(this.#dir, 'layer', this.#layers.nameFor(record.diffID)));
   }
 
@@ -313,32 +318,7 @@ export class Snapshotter {
   }
 
   #discard(part: string, name: string): void {
-    this.#discardPath(join(this.#dir, part, name));
-  }
-
-  #discardPath(path: string): void {
-    withDirectory(join(this.#dir, 'trash'), (bin) => {
-      try {
-        trash(AT_FDCWD, path, bin);
-      } catch (error) {
-        if (errnoOf(error) !== 'ENOENT') throw error;
-      }
-    });
-  }
-
-  /** One pass at a time. What comes in during a pass waits for the next, because the pass may have looked already. */
-  #emptyTrash(): Promise<void> {
-    if (!this.#emptying) {
-      this.#emptying = this.#pool.empty(join(this.#dir, 'trash')).finally(() => (this.#emptying = undefined));
-      return this.#emptying;
-    }
-    this.#emptyingNext ??= this.#emptying
-      .catch(() => {}) // its own callers are told
-      .then(() => {
-        this.#emptyingNext = undefined;
-        return this.#emptyTrash();
-      });
-    return this.#emptyingNext;
+    this.#trash.discard(join(this.#dir, part, name));
   }
 }
 

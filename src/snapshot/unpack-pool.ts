@@ -9,7 +9,7 @@ import { internal, messageOf, PunnetError } from '../base/errors.ts';
 import type { Written } from './layer-writer.ts';
 import { changesOf, type Change, type ChangesJob } from './changes.ts';
 import { archiveLayer, type LayerArchive, type LayerArchiveJob } from './layer-archive.ts';
-import { emptyTrashIn } from './remove-tree.ts';
+import { emptyAll, type EmptyJob } from './remove-tree.ts';
 import { unpack, type UnpackJob } from './unpack.ts';
 import type { WorkerAnswer, WorkerFailure, WorkerRequest, WorkerResult } from './unpack-worker.ts';
 
@@ -58,10 +58,10 @@ export class UnpackPool {
     }
   }
 
-  /** Empties a trash directory. @throws the errno of what could not be removed */
-  async empty(trash: string): Promise<void> {
-    if (this.#program) await this.#submit({ trash });
-    else emptyTrashIn(trash);
+  /** Empties a trash directory and removes trees. @throws the errno of what could not be removed */
+  async empty(job: EmptyJob): Promise<void> {
+    if (this.#program) await this.#submit(job);
+    else emptyAll(job);
   }
 
   /** Archives what a container changed. @throws as archiveLayer does */

@@ -5,13 +5,13 @@ import { parentPort } from 'node:worker_threads';
 import { errnoOf, messageOf, PunnetError } from '../base/errors.ts';
 import { archiveLayer, type LayerArchive, type LayerArchiveJob } from './layer-archive.ts';
 import { changesOf, type Change, type ChangesJob } from './changes.ts';
-import { emptyTrashIn } from './remove-tree.ts';
+import { emptyAll, type EmptyJob } from './remove-tree.ts';
 import { unpack, type UnpackJob } from './unpack.ts';
 import type { Written } from './layer-writer.ts';
 
 /** From the pool: a layer to unpack, whose `flag[0]` becomes 1 when it shall end; changes to list or to archive; trash to empty. */
 export type WorkerRequest =
-  { job: UnpackJob; flag: Int32Array } | { archive: LayerArchiveJob } | { changes: ChangesJob } | { trash: string };
+  { job: UnpackJob; flag: Int32Array } | { archive: LayerArchiveJob } | { changes: ChangesJob } | EmptyJob;
 
 /** What came of it; emptied trash has written nothing. */
 export type WorkerResult = Written | LayerArchive | Change[] | undefined;
@@ -38,7 +38,7 @@ port.on('message', (request: WorkerRequest) => {
 });
 
 async function work(request: WorkerRequest, answer: (message: WorkerAnswer) => void): Promise<WorkerResult> {
-  if ('trash' in request) return void emptyTrashIn(request.trash);
+  if ('trash' in request) return void emptyAll(request);
   if ('archive' in request) return archiveLayer(request.archive);
   if ('changes' in request) return changesOf(request.changes);
   const { job, flag } = request;

@@ -50,7 +50,7 @@ async function attached(
 ): Promise<void> {
   const { AttachStdin: stdin = false, Tty: tty = false, DetachKeys: detachKeys = '' } = body;
   const hijacked = await context.client.hijack(`/exec/${id}/start`, { body: start });
-  const joined = join(context, hijacked, { tty, stdin, stdout: true, stderr: true, detachKeys });
+  const joined = await join(context, hijacked, { tty, stdin, stdout: true, stderr: true, detachKeys });
   const unfollow = tty && context.inputIsTerminal ? followWindow(context, `/exec/${id}`) : () => {};
   try {
     if ((await joined.ended) === 'detached') throw new Exit(0, 'read escape sequence');

@@ -10,7 +10,7 @@ import { exitFile, isAlive, readExit, readPids } from './exit-file.ts';
 import { exited, watchExit } from './exit.ts';
 import { recoverExecs } from '../exec/recover.ts';
 import { readRecord, readState } from './record.ts';
-import { REMOVED, removeNow } from './remove.ts';
+import { removeNow } from './remove.ts';
 import type { Room } from './room.ts';
 import { runtimeDirectory, shimSocket } from './runtime-directory.ts';
 import { LOST, Shim } from './shim.ts';
@@ -112,11 +112,8 @@ async function alive(shim: Shim): Promise<boolean> {
   }
 }
 
-/** Deletes what removed containers left, here and in the runtime directory. */
+/** Deletes what removed containers left in the runtime directory. */
 function sweep(room: Room, report: string[]): void {
-  for (const name of readdirSync(room.directory).filter((entry) => entry.endsWith(REMOVED))) {
-    rmSync(join(room.directory, name), { recursive: true, force: true });
-  }
   const owners = [...room.store.all(), ...room.execs.running()];
   const known = new Set(owners.map(({ id }) => runtimeDirectory(room, id)));
   for (const name of readdirSync(room.runtimeDirectory)) {

@@ -1,8 +1,7 @@
 // `rm`, and auto-removal: the container's directory is moved aside in one step, which is the moment of removal; what it
 // held is deleted afterwards. A crash in between leaves only what the next start sweeps. Runs in the daemon.
 
-import { renameSync, rmSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { PunnetError, conflict, messageOf } from '../../base/errors.ts';
 import type { Container } from './container.ts';
@@ -15,9 +14,6 @@ export interface RemoveOptions {
   volumes: boolean;
   link: boolean;
 }
-
-/** What the name of a directory ends in that is being deleted; without it, the name is a container's id. */
-export const REMOVED = '.removed';
 
 /** @throws conflict for a running container without `force` */
 export async function remove(room: Room, container: Container, id: string, options: RemoveOptions): Promise<void> {
@@ -55,9 +51,8 @@ export async function removeNow(room: Room, container: Container, { volumes }: {
   const before = container.state.status;
   container.state.status = 'removing';
   container.cancelRestart?.();
-  const aside = `${directory}${REMOVED}`;
   try {
-    renameSync(directory, aside);
+    room.snapshots.discard(directory);
   } catch (error) {
     container.state.status = before;
     throw error;
@@ -66,23 +61,19 @@ export async function removeNow(room: Room, container: Container, { volumes }: {
   for (const client of container.attaching) client.cancel();
   room.publish(container, 'destroy');
   container.waiters.removed({ StatusCode: container.state.exitCode });
-  void sweep(room, container, { aside, volumes }).catch((failure: unknown) =>
+  void sweep(room, container, { volumes }).catch((failure: unknown) =>
     room.log(`delete what container ${id} held: ${messageOf(failure)}`),
   );
   return Promise.resolve();
 }
 
 /** Deletes what a removed container held. */
-async function sweep(
-  room: Room,
-  container: Container,
-  { aside, volumes }: { aside: string; volumes: boolean },
-): Promise<void> {
+async function sweep(room: Room, container: Container, { volumes }: { volumes: boolean }): Promise<void> {
   // Not before the shim is gone: it holds the mounts, and its socket.
   await container.shim?.gone;
+  room.snapshots.discard(runtimeDirectory(room, container.id));
   await room.snapshots.remove(container.id, container.record.diffIDs);
   if (volumes) removeVolumes(room, container.record.anonymousVolumes);
-  for (const path of [aside, runtimeDirectory(room, container.id)]) await rm(path, { recursive: true, force: true });
 }
 
 /** Deletes volumes that belong to one container alone. */

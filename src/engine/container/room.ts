@@ -29,6 +29,8 @@ export interface Snapshots {
   prepare(key: string, diffIDs: Digest[]): void | Promise<void>;
   /** Removes the writable layer, and what of its layers no image has any more; no error when there is none. */
   remove(key: string, diffIDs: Digest[]): Promise<void>;
+  /** Throws a directory away: at once out of sight if it lies in the data directory, freed by the next `remove`. @throws the errno of rename(2) */
+  discard(path: string): void;
   /** Bytes in the writable layer, and in the image's layers. */
   usage(key: string, diffIDs: Digest[]): { writable: number; image: number };
 }

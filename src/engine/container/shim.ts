@@ -100,10 +100,10 @@ export class Shim {
   }
 
   /** Starts a shim; it walks the plan at once. @throws internal when it cannot be started */
-  static spawn(options: ShimOptions): Shim {
+  static async spawn(options: ShimOptions): Promise<Shim> {
     const errors = openSync(join(options.directory, 'shim.err'), 'w', 0o600);
     try {
-      const { socket, gone } = spawnWithSocket(options.program, argumentsOf(options), errors);
+      const { socket, gone } = await spawnWithSocket(options.program, argumentsOf(options), errors);
       return new Shim(options.socket, socket, options.exitFile, gone);
     } catch (error) {
       throw internal(`start ${options.program}: ${messageOf(error)}`, { cause: error });

@@ -88,7 +88,7 @@ async function launchIn(room: Room, container: Container, options: LaunchOptions
   const prepared = await room.launcher.prepare(record, directory, joins);
   writeFileSync(join(directory, 'plan'), prepared.plan, { mode: 0o600 });
   forgetLastRun(container, directory);
-  const shim = Shim.spawn({ ...shimOptions(room, container), explain });
+  const shim = await Shim.spawn({ ...shimOptions(room, container), explain });
   const before = { ...container.state };
   try {
     const pid = await shim.ready;

@@ -88,7 +88,7 @@ async function launch(room: Room, exec: Exec, { plan, link }: { plan: Uint8Array
   exec.makeDirectory();
   writeFileSync(join(directory, 'plan'), plan, { mode: 0o600 });
   const [rows, columns] = record.size ?? [0, 0];
-  const shim = Shim.spawn({
+  const shim = await Shim.spawn({
     program: room.shimProgram,
     directory,
     exitFile: exitFile(directory),
