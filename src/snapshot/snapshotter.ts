@@ -9,7 +9,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { readJson, writeJsonAtomic } from '../base/atomic-file.ts';
 import type { Digest } from '../base/digest.ts';
-import { conflict, errnoOf, invalidArgument, notFound } from '../base/errors.ts';
+import { conflict, invalidArgument, notFound } from '../base/errors.ts';
 import type { Mount } from '../base/mount.ts';
 import { fchmod, fchown, fstatat, openat2 } from '../native/addon.ts';
 import { AT_EMPTY_PATH, AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_RDONLY } from '../native/constants.ts';
