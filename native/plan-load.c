@@ -129,6 +129,7 @@ const char *plan_load(struct plan *plan, void *bytes, size_t size) {
       plan->last_await = i;
     }
     if (op->code == PLAN_RELEASE && op->who == PLAN_PARENT) releases++;
+    if (op->code == PLAN_FORK && op->who == PLAN_PARENT) return "the child's op for the parent";
     if (op->code == PLAN_RECV_FD && op->who == PLAN_CHILD) return "the parent's op for the child";
   }
   for (uint32_t i = 0; i < plan->count && plan->clone == plan->count; i++) {

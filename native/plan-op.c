@@ -194,19 +194,22 @@ static int exec_first(char *const *paths, char *const *argv, char *const *env) {
   return -1;
 }
 
-/** `text` goes along, with the child's pid for %child; at least one byte must. */
-static int send_fd(const struct plan_walk *walk, int socket, int fd, const char *text) {
+#define PIECES 9
+
+int plan_send_fd(const struct plan_walk *walk, int socket, int fd, const char *text) {
   char byte = PLAN_SENDS_FD, pid[24], space[CMSG_SPACE(sizeof fd)] = {0};
-  struct iovec data[3] = {{&byte, 1}, {pid, 0}, {pid, 0}};
-  if (text) {
-    const char *mark = walk->child > 0 ? strstr(text, "%child") : NULL;
-    data[0] = (struct iovec){(void *)(uintptr_t)text, mark ? (size_t)(mark - text) : strlen(text)};
-    if (mark) {
-      data[1].iov_len = (size_t)(put_number(pid, (uint64_t)walk->child, 1) - pid);
-      data[2] = (struct iovec){(void *)(uintptr_t)(mark + 6), strlen(mark + 6)};
-    }
+  struct iovec data[PIECES] = {{&byte, 1}};
+  size_t pieces = 1, whole = 1, digits = (size_t)(put_number(pid, (uint64_t)walk->child, 1) - pid);
+  if (text) pieces = whole = 0;
+  while (text) {
+    const char *mark = pieces + 2 < PIECES ? strstr(text, "%child") : NULL;
+    size_t length = mark ? (size_t)(mark - text) : strlen(text);
+    data[pieces++] = (struct iovec){(void *)(uintptr_t)text, length};
+    if (mark) data[pieces++] = (struct iovec){pid, digits};
+    whole += length + (mark ? digits : 0);
+    text = mark ? mark + 6 : NULL;
   }
-  struct msghdr message = {.msg_iov = data, .msg_iovlen = 3, .msg_control = space, .msg_controllen = sizeof space};
+  struct msghdr message = {.msg_iov = data, .msg_iovlen = pieces, .msg_control = space, .msg_controllen = sizeof space};
   struct cmsghdr *header = CMSG_FIRSTHDR(&message);
   header->cmsg_level = SOL_SOCKET;
   header->cmsg_type = SCM_RIGHTS;
@@ -214,7 +217,7 @@ static int send_fd(const struct plan_walk *walk, int socket, int fd, const char 
   memcpy(CMSG_DATA(header), &fd, sizeof fd);
   ssize_t sent = sendmsg(socket, &message, MSG_NOSIGNAL);
   if (sent < 0) return -1;
-  if ((size_t)sent == data[0].iov_len + data[1].iov_len + data[2].iov_len) return 0;
+  if ((size_t)sent == whole) return 0;
   errno = EMSGSIZE;
   return -1;
 }
@@ -361,6 +364,15 @@ int plan_do(struct plan_walk *walk, const struct plan_op *op) {
       return umount2(TEXT(0), (int)arg[1]);
     case PLAN_OPEN_TREE:
       return keep(walk, arg[3], syscall(SYS_open_tree, dirfd_of(walk, arg[0]), TEXT(1), (unsigned)arg[2] | O_CLOEXEC));
+    case PLAN_COPY_TREE: {
+      int to = open(TEXT(1), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+      if (to < 0) return -1;
+      int result = plan_copy_tree(slot(walk, arg[0]), to);
+      int error = errno;
+      close(to);
+      errno = error;
+      return result;
+    }
     case PLAN_MOVE_MOUNT:
       return move_mount_to(walk, arg);
     case PLAN_MOUNT_SETATTR:
@@ -373,12 +385,16 @@ int plan_do(struct plan_walk *walk, const struct plan_op *op) {
       return setdomainname(TEXT(0), strlen(TEXT(0)));
     case PLAN_LINK_UP:
       return link_up(TEXT(0));
+    case PLAN_MOVE_LINK:
+      return plan_move_link(TEXT(0), TEXT(1), walk->child);
+    case PLAN_ADD_ADDRESS:
+      return plan_add_address(TEXT(0), TEXT(1), arg[2], (unsigned)arg[3]);
     case PLAN_SETSID:
       return setsid() < 0 ? -1 : 0;
     case PLAN_IOCTL:
       return in_out_control(walk, arg);
     case PLAN_SEND_FD:
-      return send_fd(walk, arg[1] == PLAN_NONE ? walk->sync : slot(walk, arg[1]), slot(walk, arg[0]), TEXT(2));
+      return plan_send_fd(walk, arg[1] == PLAN_NONE ? walk->sync : slot(walk, arg[1]), slot(walk, arg[0]), TEXT(2));
     case PLAN_CONNECT:
       return keep(walk, arg[1], connect_to(TEXT(0)));
     case PLAN_SETRLIMIT:
@@ -430,6 +446,7 @@ int plan_do(struct plan_walk *walk, const struct plan_op *op) {
       for (;;) pause();
     // The walker itself does these.
     case PLAN_CLONE3:
+    case PLAN_FORK:
     case PLAN_AWAIT:
     case PLAN_RELEASE:
     case PLAN_RECV_FD:

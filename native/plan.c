@@ -42,6 +42,16 @@ int plan_open(struct plan_walk *walk, const struct plan *plan) {
   return 0;
 }
 
+/** The child went on as another process: its pid stands behind the last result, its pidfd came along. */
+static void follow_fork(struct plan_walk *walk) {
+  pid_t gone = walk->child;
+  walk->child = (pid_t)walk->results[walk->plan->count].start;
+  if (walk->pidfd >= 0) close(walk->pidfd);
+  walk->pidfd = walk->received;
+  walk->received = -1;
+  while (waitpid(gone, NULL, 0) < 0 && errno == EINTR) continue;
+}
+
 /** Waits for one message of the other side: 1, 0 at its end, -1 with errno. A descriptor that comes along is kept. */
 static int receive(struct plan_walk *walk, char *byte) {
   char space[CMSG_SPACE(sizeof(int))];
@@ -56,6 +66,7 @@ static int receive(struct plan_walk *walk, char *byte) {
     if (walk->received >= 0) close(walk->received);
     memcpy(&walk->received, CMSG_DATA(header), sizeof walk->received);
   }
+  if (*byte == PLAN_FORKED) follow_fork(walk);
   return 1;
 }
 
@@ -113,10 +124,38 @@ static int receive_fd(struct plan_walk *walk, uint64_t number) {
   return 0;
 }
 
+/**
+ * The child goes on as a child of the same parent, in the pid namespace that it has joined or unshared, and ends itself. The
+ * new one waits until the parent has been told of it, so that nothing that it says comes before.
+ */
+static int fork_on(struct plan_walk *walk) {
+  int pidfd = -1, told[2];
+  if (pipe2(told, O_CLOEXEC) < 0) return -1;
+  struct clone_args arguments = {.flags = CLONE_PARENT | CLONE_PIDFD, .pidfd = (uint64_t)(uintptr_t)&pidfd};
+  long pid = syscall(SYS_clone3, &arguments, sizeof arguments);
+  if (pid < 0) {
+    int error = errno;
+    close(told[0]);
+    close(told[1]);
+    errno = error;
+    return -1;
+  }
+  if (pid > 0) {
+    walk->results[walk->plan->count].start = pid;
+    _exit(plan_send_fd(walk, walk->sync, pidfd, (const char[]){PLAN_FORKED, 0}) < 0 ? 127 : 0);
+  }
+  char byte;
+  close(told[1]);
+  while (read(told[0], &byte, 1) < 0 && errno == EINTR) continue;
+  close(told[0]);
+  return 0;
+}
+
 /** await, release and what else is a message between parent and child; everything else is plan_do. */
 static int perform_op(struct plan_walk *walk, const struct plan_op *op) {
   if (op->code == PLAN_RELEASE) return tell(walk, PLAN_RELEASES);
   if (op->code == PLAN_RECV_FD) return receive_fd(walk, op->arg[0]);
+  if (op->code == PLAN_FORK) return fork_on(walk);
   if (op->code == PLAN_AWAIT) {
     int held = walk->plan->held && op == &walk->plan->ops[walk->plan->last_await];
     return held && tell(walk, PLAN_IS_HELD) < 0 ? -1 : await_byte(walk, PLAN_RELEASES);

@@ -29,6 +29,7 @@ extern "C" {
 #define PLAN_OPS(X)                                \
   X(UNSHARE, "unshare", "u")                       \
   X(CLONE3, "clone3", "ug")                        \
+  X(FORK, "fork", "")                              \
   X(PIDFD_OPEN, "pidfd_open", "uf")                \
   X(SETNS, "setns", "fu")                          \
   X(AWAIT, "await", "")                            \
@@ -51,12 +52,15 @@ extern "C" {
   X(MOUNT, "mount", "nsnung")                      \
   X(UMOUNT2, "umount2", "su")                      \
   X(OPEN_TREE, "open_tree", "gsuf")                \
+  X(COPY_TREE, "copy_tree", "fs")                  \
   X(MOVE_MOUNT, "move_mount", "fng")               \
   X(MOUNT_SETATTR, "mount_setattr", "gnuuuug")     \
   X(PIVOT_ROOT, "pivot_root", "ss")                \
   X(SETHOSTNAME, "sethostname", "s")               \
   X(SETDOMAINNAME, "setdomainname", "s")           \
   X(LINK_UP, "link_up", "s")                       \
+  X(MOVE_LINK, "move_link", "ss")                  \
+  X(ADD_ADDRESS, "add_address", "sbu")             \
   X(SETSID, "setsid", "")                          \
   X(IOCTL, "ioctl", "fuuug")                       \
   X(SEND_FD, "send_fd", "fgn")                     \

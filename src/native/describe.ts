@@ -31,6 +31,8 @@ export function describeOp(op: Op): string {
       return `chown ${op.path} ${op.uid}:${op.gid}`;
     case 'fchown':
       return `fchown slot ${op.fd} ${op.uid}:${op.gid}`;
+    case 'copy_tree':
+      return `copy_tree to ${op.to}`;
     case 'move_mount':
       return `move_mount slot ${op.from} on ${at(op.target, op.to)}`;
     case 'mount_setattr':
@@ -40,6 +42,8 @@ export function describeOp(op: Op): string {
     case 'sethostname':
     case 'setdomainname':
     case 'link_up':
+    case 'move_link':
+    case 'add_address':
     case 'keyring':
       return `${op.op} ${op.name}`;
     case 'spawn':

@@ -30,6 +30,13 @@ const fd = (slot: number) => `fd${slot}`;
 const hex = (value: bigint) => `0x${value.toString(16)}`;
 const list = (items: readonly string[]) => `[${items.map((item) => text(item)).join(', ')}]`;
 
+/** 4 bytes as `10.0.0.1`, 16 as `fd00:0:0:0:0:0:0:1` */
+export function addressText(bytes: Uint8Array): string {
+  if (bytes.length === 4) return bytes.join('.');
+  const groups = Array.from({ length: bytes.length / 2 }, (_, i) => (bytes[2 * i]! << 8) | bytes[2 * i + 1]!);
+  return groups.map((group) => group.toString(16)).join(':');
+}
+
 /** The numbers of the bits that are set: `0,2,3` */
 export function bitList(mask: Uint8Array): string {
   const bits: number[] = [];
@@ -140,6 +147,12 @@ export function describeCall(op: Op, pid?: number): string {
     case 'setdomainname':
     case 'keyring':
       return call(text(op.name));
+    case 'copy_tree':
+      return call(fd(op.from), text(op.to));
+    case 'move_link':
+      return `rtnetlink(RTM_NEWLINK, ${text(op.name)}, IFLA_NET_NS_PID=${pid ?? '%child'}, IFLA_IFNAME=${text(op.as)})`;
+    case 'add_address':
+      return `rtnetlink(RTM_NEWADDR, ${text(op.name)}, ${addressText(op.address)}/${op.prefix})`;
     case 'link_up':
       return `ioctl(SIOCSIFFLAGS, ${text(op.name)}, IFF_UP)`;
     case 'ioctl': {
@@ -202,6 +215,7 @@ export function describeCall(op: Op, pid?: number): string {
       );
     case 'await':
     case 'release':
+    case 'fork':
     case 'setsid':
     case 'pause':
       return call();

@@ -1,7 +1,7 @@
 // An op as the shell command that does the same, so that a learner can repeat a container by hand. Where a shell has no
 // command (a message between parent and child, a terminal's ioctl), a comment says what happens. Pure.
 
-import { bitList, flagNames } from './explain-call.ts';
+import { addressText, bitList, flagNames } from './explain-call.ts';
 import * as k from './constants.ts';
 import type { Op } from './ops.ts';
 
@@ -220,6 +220,14 @@ function commandOf(op: Op, shell: Shell): string {
       return `hostname ${quote(op.name)}`;
     case 'setdomainname':
       return `domainname ${quote(op.name)}`;
+    case 'fork':
+      return '# a new process goes on';
+    case 'copy_tree':
+      return `cp -a ${quote(`${named(shell, op.from)}/.`)} ${quote(op.to)}`;
+    case 'move_link':
+      return `ip link set ${quote(op.name)} netns ${shell.pid ?? '%child'} name ${quote(op.as)}`;
+    case 'add_address':
+      return `ip address add ${addressText(op.address)}/${op.prefix} dev ${quote(op.name)}`;
     case 'link_up':
       return `ip link set ${quote(op.name)} up`;
     case 'setsid':

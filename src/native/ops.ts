@@ -24,6 +24,11 @@ export type Op = Common &
     | { op: 'unshare'; flags: number }
     /** After this op, the child starts at its first op and the parent goes on with its next. `cgroup`: CLONE_INTO_CGROUP. clone3(2) */
     | { op: 'clone3'; flags: number; cgroup?: Slot }
+    /**
+     * Child: goes on as a new process in the pid namespace that it has joined or unshared, and ends itself; the parent's
+     * `%child` is the new one from its next await on. clone3(2), CLONE_PARENT
+     */
+    | { op: 'fork' }
     /** A process by its number in the walker's pid namespace; the descriptor stays this process's, whoever gets the number next. */
     | { op: 'pidfd_open'; pid: number; slot: Slot }
     /** `fd` is a namespace file, or a pidfd (Linux 5.8): then `nstype` may name several, and all are joined or none. */
@@ -65,6 +70,8 @@ export type Op = Common &
       }
     | { op: 'umount2'; target: string; flags: number }
     | { op: 'open_tree'; dirfd?: Slot; path: string; flags: number; slot: Slot }
+    /** Copies what is in the directory that `from` holds into the directory `to`, with owners, modes and times. */
+    | { op: 'copy_tree'; from: Slot; to: string }
     /** Moves the detached mount in `from` onto `target`, or onto the file that slot `to` holds. */
     | { op: 'move_mount'; from: Slot; target?: string; to?: Slot }
     /** `fd` with AT_EMPTY_PATH, or `path`. mount_setattr(2), Linux 5.12 */
@@ -83,6 +90,10 @@ export type Op = Common &
     | { op: 'setdomainname'; name: string }
     /** SIOCSIFFLAGS on `lo` of the current network namespace; netdevice(7) */
     | { op: 'link_up'; name: string }
+    /** Parent: gives a network device to the child's network namespace, where it is called `as`; rtnetlink(7) */
+    | { op: 'move_link'; name: string; as: string }
+    /** An address of 4 or 16 bytes; rtnetlink(7) */
+    | { op: 'add_address'; name: string; address: Uint8Array; prefix: number }
     | { op: 'setsid' }
     /** `pointer`: the kernel gets the address of eight bytes that hold `arg` (TIOCSPTLCK, TIOCSWINSZ). `result`: the return value is a descriptor. */
     | { op: 'ioctl'; fd: Slot; request: number; arg: number; pointer?: boolean; result?: Slot }

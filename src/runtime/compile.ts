@@ -7,17 +7,20 @@ import type { Mount } from '../base/mount.ts';
 import type { Spec, SpecProcess } from '../base/oci-runtime.ts';
 import * as k from '../native/constants.ts';
 import type { Op, Plan, Slot } from '../native/ops.ts';
+import { birth } from './compile/birth.ts';
 import { compileDevices } from './compile/devices.ts';
 import { newMountPoints } from './compile/mount-points.ts';
 import { compileMounts, underProc } from './compile/mounts.ts';
-import { cloneFlags, hasOwn, isNew, joinNamespaces, joinsOthers, writeIdMaps } from './compile/namespaces.ts';
+import { asksAgent, listenerOps } from './compile/filter.ts';
+import { hasOwn, isNew } from './compile/namespaces.ts';
+import { netDeviceOps, type DeviceAddresses } from './compile/net-devices.ts';
 import { maskPaths, openNull, readonlyPaths, writeSysctls } from './compile/paths.ts';
-import { becomeProcess, execve, parentLimits, prepareProcess, programPaths } from './compile/process.ts';
+import { becomeProcess, execve, prepareProcess, programPaths, type SecurityModules } from './compile/process.ts';
 import { hookOps, type HookState } from './compile/hooks.ts';
 import { changeRoot, cleanPath, mountRoot, sealRoot, separateMounts } from './compile/root.ts';
 import { newSlots, type Slots } from './compile/slots.ts';
 import { openTerminal } from './compile/terminal.ts';
-import { mapsByUser, mapsOnlySelf, type MappingUser } from './compile/user-maps.ts';
+import { mapsOnlySelf, type MappingUser } from './compile/user-maps.ts';
 
 export interface CompileOptions {
   /** absolute path of the root filesystem's mount point, on the side of the daemon */
@@ -53,6 +56,10 @@ export interface CompileOptions {
   rootfsParent?: string;
   /** changes the root by moving the mount and chroot(2): for a rootfs on a ramdisk, where pivot_root(2) cannot */
   noPivot?: boolean;
+  /** security modules that the kernel has enabled; absent: none */
+  lsm?: SecurityModules;
+  /** what devices of linux.netDevices have, by name */
+  addresses?: DeviceAddresses;
 }
 
 /**
@@ -62,31 +69,37 @@ export interface CompileOptions {
 export function compilePlan(spec: Spec, options: CompileOptions): Plan {
   const process = spec.process;
   if (!process) throw invalidArgument('config.json has no process');
-  if (!isNew(spec, 'mount')) throw invalidArgument('a container needs a new mount namespace');
+  if (!hasOwn(spec, 'mount')) throw invalidArgument('a container needs a new mount namespace');
   const { preserved = 0 } = options;
   const slots = newSlots(preserved);
   const fifo = options.startFifo === undefined ? undefined : slots.take();
-  const become = becomeProcess(spec, process, options).filter(
+  const notify = asksAgent(spec.linux?.seccomp) && options.hooks !== undefined;
+  const listener = notify ? listenerOps(spec, { state: options.hooks!, slots, status: 'creating' }) : [];
+  const become = becomeProcess(spec, process, { ...options, ...(notify ? { listener: slots.passing } : {}) }).filter(
     // A user who maps only themselves has no groups to set. user_namespaces(7)
     ({ op }) => op !== 'setgroups' || !mapsOnlySelf(spec, options.user),
   );
   const hooks = options.hooks ? hookOps(spec, 'startContainer', options.hooks) : [];
   // Before the parent is let go, because the daemon may only be told READY when all is set up.
-  const ready: Op[] = [
-    { who: 'child', op: 'release' },
-    { who: 'parent', op: 'await' },
-  ];
+  const ready: Op[] = [...listener, { who: 'child', op: 'release' }, { who: 'parent', op: 'await' }];
+  const early = fifo !== undefined || notify;
   return {
     ops: [
-      ...parent(spec, options, { slots, fifo }),
-      ...child(spec, process, { options, slots }),
-      ...(fifo === undefined
-        ? // Until `start`. What follows is quick and cannot fail but for execve.
-          [...ready, { who: 'child', op: 'await' } as const, ...become, ...hooks]
-        : becomeBeforeStart(process, { become, ready, hooks, fifo })),
+      ...openFifo(options, fifo),
+      ...setUp(spec, process, { options, slots }),
+      ...(early
+        ? becomeBeforeStart(process, { become, ready, hooks, fifo, notify })
+        : // Until `start`. What follows is quick and cannot fail but for execve.
+          [...ready, { who: 'child', op: 'await' } as const, ...become, ...hooks]),
       ...execve(process, preserved),
     ],
   };
+}
+
+/* For both directions, because such an open waits for nobody. */
+function openFifo({ startFifo }: CompileOptions, slot: Slot | undefined): Op[] {
+  if (startFifo === undefined || slot === undefined) return [];
+  return [{ who: 'parent', op: 'open', path: startFifo, flags: k.O_RDWR | k.O_CLOEXEC, slot }];
 }
 
 /*
@@ -95,9 +108,16 @@ export function compilePlan(spec: Spec, options: CompileOptions): Plan {
  */
 function becomeBeforeStart(
   process: SpecProcess,
-  { become, ready, hooks, fifo }: { become: Op[]; ready: Op[]; hooks: Op[]; fifo: Slot },
+  {
+    become,
+    ready,
+    hooks,
+    fifo,
+    notify,
+  }: { become: Op[]; ready: Op[]; hooks: Op[]; fifo: Slot | undefined; notify: boolean },
 ): Op[] {
-  const late = process.noNewPrivileges ? become.filter(({ op }) => op === 'seccomp') : [];
+  // An agent must be told while the parent is there to tell it.
+  const late = process.noNewPrivileges && !notify ? become.filter(({ op }) => op === 'seccomp') : [];
   return [
     ...become.filter((op) => !late.includes(op)),
     // Its user may be the container's root by now, and its program is still ours (CVE-2019-5736). execve ends it.
@@ -106,40 +126,10 @@ function becomeBeforeStart(
     ...ready,
     // Until the container is on record: a child that nobody knows of ends with the walker.
     { who: 'child', op: 'await' },
-    { who: 'child', op: 'await_fifo', fd: fifo },
+    ...(fifo === undefined ? [] : [{ who: 'child', op: 'await_fifo', fd: fifo } as const]),
     ...hooks,
     ...late,
   ];
-}
-
-interface ParentSlots {
-  slots: Slots;
-  fifo: Slot | undefined;
-}
-
-function parent(spec: Spec, options: CompileOptions, { slots, fifo }: ParentSlots): Op[] {
-  const { cgroup, startFifo } = options;
-  const ops = joinNamespaces(spec, slots);
-  if (startFifo !== undefined && fifo !== undefined) {
-    // For both directions, because such an open waits for nobody.
-    ops.push({ who: 'parent', op: 'open', path: startFifo, flags: k.O_RDWR | k.O_CLOEXEC, slot: fifo });
-  }
-  const flags = cloneFlags(spec);
-  if (cgroup === undefined) {
-    ops.push({ who: 'parent', op: 'clone3', flags });
-  } else {
-    const slot = slots.passing;
-    const open = k.O_PATH | k.O_DIRECTORY | k.O_CLOEXEC;
-    ops.push({ who: 'parent', op: 'open', path: cgroup, flags: open, slot });
-    ops.push({ who: 'parent', op: 'clone3', flags, cgroup: slot });
-    ops.push({ who: 'parent', op: 'close', fd: slot });
-    ops.push({ who: 'child', op: 'close', fd: slot });
-  }
-  if (options.survives) ops.push(...parentLimits(spec));
-  const maps = options.user ? mapsByUser(spec, options.user) : writeIdMaps(spec);
-  ops.push(...maps, { who: 'parent', op: 'release' });
-  if (options.hooks) ops.push(...runtimeHooks(spec, options.hooks).filter(({ who }) => who === 'parent'));
-  return ops;
 }
 
 /*
@@ -158,24 +148,37 @@ function runtimeHooks(spec: Spec, state: HookState): Op[] {
   return [...(ours.length > 0 ? meeting : []), ...hookOps(spec, 'createContainer', state)];
 }
 
-function child(spec: Spec, process: SpecProcess, context: { options: CompileOptions; slots: Slots }): Op[] {
-  const { options, slots } = context;
+function setUp(spec: Spec, process: SpecProcess, { options, slots }: { options: CompileOptions; slots: Slots }): Op[] {
+  const { linux = {}, mounts: wanted = [] } = spec;
   const points = newMountPoints();
-  const files = options.files ?? new Set<string>();
   const inUserns = hasOwn(spec, 'user') || options.initialUserns !== true;
-  const bindCgroup = inUserns && !isNew(spec, 'cgroup');
-  const mounts = compileMounts(spec.mounts ?? [], { slots, points, files, bindCgroup });
+  const born = birth(spec, options, slots);
+  const mounts = compileMounts(wanted, {
+    slots,
+    points,
+    files: options.files ?? new Set<string>(),
+    bindCgroup: inUserns && !hasOwn(spec, 'cgroup'),
+    label: linux.mountLabel,
+    maps: { uid: linux.uidMappings ?? [], gid: linux.gidMappings ?? [] },
+  });
   const devices = compileDevices(spec, { slots, points, mknod: !inUserns });
+  const network = netDeviceOps(spec, options.addresses);
   const nullDevice = openNull(spec, slots);
   const old = slots.take();
-  const ownDev = (spec.mounts ?? []).some((m) => cleanPath(m.destination) === '/dev' && m.type === 'tmpfs');
-  const hooks = options.hooks ? runtimeHooks(spec, options.hooks).filter(({ who }) => who === 'child') : [];
+  const ownDev = wanted.some((m) => cleanPath(m.destination) === '/dev' && m.type === 'tmpfs');
+  const runtime = options.hooks ? runtimeHooks(spec, options.hooks) : [];
+  const hooks = runtime.filter(({ who }) => who === 'child');
   const root = changeRoot(options.rootfs, { old, hooks, noPivot: options.noPivot === true });
 
   return [
-    // Until the parent has written the id maps: before, the child is nobody and may nothing.
-    { who: 'child', op: 'await' },
-    ...(joinsOthers(spec) ? [NOBODY_LOOKS_IN] : []),
+    ...mounts.parent,
+    ...born.parent,
+    ...network.parent,
+    // The child goes on, as root of its user namespace.
+    { who: 'parent', op: 'release' },
+    ...runtime.filter(({ who }) => who === 'parent'),
+
+    ...born.child,
     { who: 'child', op: 'setsid' },
     ...(options.keyring === undefined ? [] : [keyring(options.keyring)]),
     ...cgroupNamespace(spec),
@@ -193,6 +196,8 @@ function child(spec: Spec, process: SpecProcess, context: { options: CompileOpti
     ...(process.terminal ? openTerminal(process, { slots, points, console: ownDev }) : []),
     ...mounts.proc,
     ...root.change,
+    ...(isNew(spec, 'network') ? [{ who: 'child', op: 'link_up', name: 'lo' } as const] : []),
+    ...network.child,
     ...writeSysctls(spec),
     ...readonlyPaths(spec),
     ...maskPaths(spec, nullDevice.slot),
@@ -200,8 +205,12 @@ function child(spec: Spec, process: SpecProcess, context: { options: CompileOpti
     ...mounts.seal,
     ...sealRoot(spec),
     ...names(spec),
-    ...(isNew(spec, 'network') ? [{ who: 'child', op: 'link_up', name: 'lo' } as const] : []),
-    ...prepareProcess(process, { limits: options.survives !== true, keptStreams: options.keptStreams }),
+    ...prepareProcess(process, {
+      limits: options.survives !== true,
+      keptStreams: options.keptStreams,
+      linux,
+      lsm: options.lsm,
+    }),
   ];
 }
 
@@ -209,9 +218,6 @@ function child(spec: Spec, process: SpecProcess, context: { options: CompileOpti
 function keyring(name: string): Op {
   return { who: 'child', op: 'keyring', name, except: ['ENOSYS', 'EDQUOT', 'EPERM'] };
 }
-
-/* Whoever is in those namespaces already could open this process's files and program until execve (CVE-2019-5736). */
-const NOBODY_LOOKS_IN: Op = { who: 'child', op: 'prctl', option: k.PR_SET_DUMPABLE, arg2: 0 };
 
 function cgroupNamespace(spec: Spec): Op[] {
   return isNew(spec, 'cgroup') ? [{ who: 'child', op: 'unshare', flags: k.CLONE_NEWCGROUP }] : [];

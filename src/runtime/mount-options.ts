@@ -24,6 +24,10 @@ export interface MountOptions {
   recursivePropagation: boolean;
   /** what is under the mount point is copied into the new tmpfs */
   copyUp: boolean;
+  /** changes the flags of what is mounted there already */
+  remount: boolean;
+  /** `idmap`, `ridmap`: the container's own maps, or those of the mount, apply to the source, `ridmap` with the mounts below */
+  idmap: '' | 'idmap' | 'ridmap';
 }
 
 /* option → [flag of mount(2), attribute of mount_setattr(2), does the option clear it?] */
@@ -53,6 +57,8 @@ const FLAGS: Record<string, readonly [flag: number, attribute: number, clear?: t
   nolazytime: [k.MS_LAZYTIME, 0, true],
   mand: [k.MS_MANDLOCK, 0],
   nomand: [k.MS_MANDLOCK, 0, true],
+  iversion: [k.MS_I_VERSION, 0],
+  noiversion: [k.MS_I_VERSION, 0, true],
   silent: [k.MS_SILENT, 0],
   loud: [k.MS_SILENT, 0, true],
   defaults: [0, 0],
@@ -79,6 +85,8 @@ export function parseMountOptions(options: readonly string[] = [], type?: string
     propagation: 0,
     recursivePropagation: false,
     copyUp: false,
+    remount: false,
+    idmap: '',
   };
   const data: string[] = [];
   for (const option of options) if (!take(parsed, option)) data.push(option);
@@ -92,8 +100,10 @@ function take(parsed: MountOptions, option: string): boolean {
     parsed.recursive ||= option === 'rbind';
     return true;
   }
-  if (option === 'tmpcopyup') {
-    parsed.copyUp = true;
+  if (option === 'tmpcopyup') return (parsed.copyUp = true);
+  if (option === 'remount') return (parsed.remount = true);
+  if (option === 'idmap' || option === 'ridmap') {
+    parsed.idmap = option;
     return true;
   }
   const recursive = option.startsWith('r') && Object.hasOwn(PROPAGATION, option.slice(1));
@@ -107,11 +117,16 @@ function take(parsed: MountOptions, option: string): boolean {
     apply(parsed, option, parsed.attributes);
     return true;
   }
-  if (option.startsWith('r') && Object.hasOwn(FLAGS, option.slice(1))) {
+  // Of a whole tree only what mount_setattr(2) knows can be changed.
+  if (option.startsWith('r') && isRecursive(option.slice(1))) {
     apply(parsed, option.slice(1), parsed.recursiveAttributes);
     return true;
   }
   return false;
+}
+
+function isRecursive(option: string): boolean {
+  return Object.hasOwn(FLAGS, option) && (FLAGS[option]![1] !== 0 || ATIME.has(option));
 }
 
 function apply(parsed: MountOptions, option: string, attributes: MountAttributes): void {

@@ -9,6 +9,9 @@ const root = new URL('../..', import.meta.url).pathname;
 const WARNINGS = ['-Wall', '-Wextra', '-Werror', '-Wshadow', '-Wvla', '-Wformat=2'];
 const SANITIZERS = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-fno-omit-frame-pointer'];
 
+/** What the walker is made of. */
+export const WALKER = ['', '-copy', '-link', '-load', '-op', '-spawn'].map((part) => `native/plan${part}.c`);
+
 /** A program in C from the repository, in a directory that `remove` takes away. */
 export function compile(
   sources: string[],

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Op, Plan } from '../../src/native/ops.ts';
 import { LAYOUT, encodePlan, parseReport, planError } from '../../src/native/plan.ts';
 import { containerPlan, makeDirectory, missing } from './container.ts';
-import { SANITIZER_ENV, compile } from './harness.ts';
+import { SANITIZER_ENV, WALKER, compile } from './harness.ts';
 
 const child = 'child' as const;
 const parent = 'parent' as const;
@@ -108,7 +108,7 @@ describe('the walker under ASan and UBSan', () => {
   beforeAll(() => {
     dir = mkdtempSync(join(tmpdir(), 'punnet-plan-'));
     const sources = ['plan-harness.c'].map((name) => `test/native/${name}`);
-    harness = compile([...sources, 'native/plan.c', 'native/plan-load.c', 'native/plan-op.c', 'native/plan-spawn.c']);
+    harness = compile([...sources, ...WALKER]);
   });
   afterAll(() => {
     harness.remove();

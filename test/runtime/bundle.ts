@@ -171,11 +171,13 @@ export interface Wanted {
   stdin?: string;
   /** held by a fifo and started through it, as create and start do */
   fifo?: boolean;
+  /** a command before the one that runs the bundle */
+  around?: string[];
 }
 
 /** Runs `sh -c script` in the bundle to its end. */
 export async function runBundle(bundle: Bundle, script: string, wanted: Wanted = {}): Promise<Ran> {
-  const { edit, options = {}, stdin, fifo } = wanted;
+  const { edit, options = {}, stdin, fifo, around = [] } = wanted;
   const { directory, ids, who } = bundle;
   const spec = runcSpec(['sh', '-c', script]);
   if (who === 'user') makeRootless(spec, ids);
@@ -189,7 +191,8 @@ export async function runBundle(bundle: Bundle, script: string, wanted: Wanted =
   }
   rmSync(join(directory, 'result.json'), { force: true });
   const all = JSON.stringify({ ...options, ...(fifo ? { startFifo: path } : {}) });
-  const outcome = await run(process.execPath, ['run-bundle.cjs', all], {
+  const [program, ...args] = [...around, process.execPath, 'run-bundle.cjs', all];
+  const outcome = await run(program!, args, {
     cwd: directory,
     env: { ...process.env, PUNNET_NATIVE: directory },
     ...(process.getuid!() === 0 ? ids : {}),

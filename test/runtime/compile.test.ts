@@ -186,8 +186,12 @@ describe('what is asked for is done or refused', () => {
   test('an unsupported field is named', () => {
     refuses((spec) => (spec.process!.apparmorProfile = 'x'), 'process.apparmorProfile "x" is not supported');
     refuses((spec) => (spec.process!.selinuxLabel = 'x'), 'process.selinuxLabel "x" is not supported');
-    refuses((spec) => (spec.process!.scheduler = { policy: 'SCHED_IDLE' }), 'process.scheduler is not supported');
-    refuses((spec) => (spec.linux!.namespaces = [{ type: 'mount', path: '/x' }]), 'needs a new mount namespace');
+    refuses(
+      (spec) => (spec.process!.scheduler = { policy: 'X' }),
+      'process.scheduler.policy: "X" is none of SCHED_OTHER',
+    );
+    refuses((spec) => (spec.linux!.namespaces = []), 'needs a new mount namespace');
+    refuses((spec) => (spec.linux!.namespaces = [{ type: 'mount', path: '/x' }]), 'joining a mount namespace');
     refuses(
       (spec) => (spec.linux!.seccomp = { defaultAction: 'SCMP_ACT_ALLOW', flags: ['X'] }),
       'unknown seccomp flag "X"',

@@ -2,16 +2,19 @@
 // out of reach; everything is mounted after it by paths inside the container. proc comes last: until then no magic link
 // exists under the new root. Child only. mount(2), open_tree(2), move_mount(2), mount_setattr(2)
 
-import { invalidArgument, PunnetError } from '../../base/errors.ts';
-import type { SpecMount } from '../../base/oci-runtime.ts';
+import { invalidArgument } from '../../base/errors.ts';
+import type { IdMapping, SpecMount } from '../../base/oci-runtime.ts';
 import * as k from '../../native/constants.ts';
 import type { Op, Slot } from '../../native/ops.ts';
 import { parseMountOptions, type MountAttributes, type MountOptions } from '../mount-options.ts';
 import type { MountPoints } from './mount-points.ts';
+import { mapText } from './namespaces.ts';
 import { cleanPath } from './root.ts';
 import type { Slots } from './slots.ts';
 
 export interface CompiledMounts {
+  /** by the parent, before the clone: sources that only the host's root may map ids of */
+  parent: Op[];
   /** before pivot_root: detached copies of the sources */
   open: Op[];
   /** after it */
@@ -24,27 +27,35 @@ export interface CompiledMounts {
 
 type Attachment = Omit<CompiledMounts, 'proc'>;
 
+export interface MountContext {
+  slots: Slots;
+  points: MountPoints;
+  /** sources of binds that are not directories */
+  files: ReadonlySet<string>;
+  /** where the cgroup namespace is not the container's own, its root may not mount the tree: it is bound */
+  bindCgroup: boolean;
+  /** SELinux label of files on new filesystems */
+  label?: string | undefined;
+  /** the id maps of the container, for mounts that have none of their own */
+  maps: { uid: readonly IdMapping[]; gid: readonly IdMapping[] };
+}
+
 interface Place {
   mount: SpecMount;
   destination: string;
   options: MountOptions;
 }
 
-/**
- * @param files sources of binds that are not directories
- * @param bindCgroup where the cgroup namespace is not the container's own, its root may not mount the tree: it is bound
- */
-export function compileMounts(
-  mounts: readonly SpecMount[],
-  context: { slots: Slots; points: MountPoints; files: ReadonlySet<string>; bindCgroup: boolean },
-): CompiledMounts {
-  const result: CompiledMounts = { open: [], attach: [], proc: [], seal: [] };
+/** @throws invalidArgument for a mount that cannot be, naming its destination */
+export function compileMounts(mounts: readonly SpecMount[], context: MountContext): CompiledMounts {
+  const result: CompiledMounts = { parent: [], open: [], attach: [], proc: [], seal: [] };
   const places = mounts.map((mount) => place(context.bindCgroup ? boundCgroup(mount) : mount));
   for (const each of [
     ...places.filter((p) => !underProc(p.destination)),
     ...places.filter((p) => underProc(p.destination)),
   ]) {
-    const compiled = each.options.bind ? bind(each, context) : filesystem(each, context);
+    const compiled = compileMount(each, context);
+    result.parent.push(...compiled.parent);
     result.open.push(...compiled.open);
     (underProc(each.destination) ? result.proc : result.attach).push(...compiled.attach);
     result.seal.push(...compiled.seal);
@@ -53,14 +64,17 @@ export function compileMounts(
   return result;
 }
 
+function compileMount(each: Place, context: MountContext): Attachment {
+  if (each.options.remount) return remount(each);
+  return each.options.bind ? bind(each, context) : filesystem(each, context);
+}
+
 function place(mount: SpecMount): Place {
   const destination = cleanPath(mount.destination);
   if (destination === '/') throw invalidArgument(`invalid mount: destination can't be '/'`);
-  if (mount.uidMappings?.length || mount.gidMappings?.length) {
-    throw new PunnetError('notImplemented', `id-mapped mount on ${destination} is not supported`);
-  }
   const options = parseMountOptions(mount.options, mount.type);
-  if (options.copyUp) throw new PunnetError('notImplemented', `tmpcopyup on ${destination} is not supported`);
+  if (options.copyUp && mount.type !== 'tmpfs')
+    throw invalidArgument(`tmpcopyup on ${destination}: only a tmpfs can be filled`);
   checkProc(mount, destination);
   return { mount, destination, options };
 }
@@ -90,19 +104,47 @@ function checkProc(mount: SpecMount, destination: string): void {
   throw invalidArgument(`${JSON.stringify(destination)} cannot be mounted because it is inside /proc`);
 }
 
-function bind(
-  { mount, destination, options }: Place,
-  { slots, points, files }: { slots: Slots; points: MountPoints; files: ReadonlySet<string> },
-): Attachment {
+/* The flags of what is mounted there: of the mount alone, or (without `bind`) of its filesystem. */
+function remount({ destination, options }: Place): Attachment {
+  const flags = k.MS_REMOUNT | options.flags | (options.bind ? k.MS_BIND : 0);
+  const mount = { source: null, target: destination, fstype: null, flags, data: options.data };
+  return { parent: [], open: [], attach: [{ who: 'child', op: 'mount', ...mount }], seal: [] };
+}
+
+function bind({ mount, destination, options }: Place, context: MountContext): Attachment {
+  const { slots, points, files } = context;
   if (!mount.source) throw invalidArgument(`bind mount on ${destination} has no source`);
   const slot = slots.take();
   const recursive = options.recursive ? k.AT_RECURSIVE : 0;
   const flags = k.OPEN_TREE_CLONE | k.OPEN_TREE_CLOEXEC | recursive;
-  const open: Op[] = [{ who: 'child', op: 'open_tree', path: mount.source, flags, slot }];
-  open.push(...setAttributes(slot, options));
+  const mapped = mapIds({ mount, destination, options }, slot, context);
+  // Opened by the parent where ids are mapped, because only root of the source's filesystem may do that.
+  const tree: Op = { who: mapped.length > 0 ? 'parent' : 'child', op: 'open_tree', path: mount.source, flags, slot };
+  const parent = mapped.length > 0 ? [tree, ...mapped] : [];
+  const open: Op[] = [...(mapped.length > 0 ? [] : [tree]), ...setAttributes(slot, options)];
   const point = files.has(mount.source) ? points.file(destination) : points.directory(destination);
   const attach: Op[] = [...point, ...realDirectory(destination, slots), ...attachSlot(slot, destination)];
-  return { open, attach, seal: [] };
+  return { parent, open, attach, seal: [] };
+}
+
+/* A user namespace that has the maps, and the source seen through it. */
+function mapIds({ mount, destination, options }: Place, slot: Slot, { slots, maps }: MountContext): Op[] {
+  const own = (mount.uidMappings?.length ?? 0) > 0 || (mount.gidMappings?.length ?? 0) > 0;
+  if (!own && options.idmap === '') return [];
+  const { uid, gid } = own ? { uid: mount.uidMappings ?? [], gid: mount.gidMappings ?? [] } : maps;
+  if (uid.length === 0 || gid.length === 0) {
+    throw invalidArgument(
+      `id-mapped mount on ${destination} needs both uidMappings and gidMappings, of the mount or of the container`,
+    );
+  }
+  const userns = slots.passing;
+  const flags = k.AT_EMPTY_PATH | (options.idmap === 'ridmap' ? k.AT_RECURSIVE : 0);
+  const set = k.MOUNT_ATTR_IDMAP;
+  return [
+    { who: 'parent', op: 'userns', uid_map: mapText(uid), gid_map: mapText(gid), slot: userns },
+    { who: 'parent', op: 'mount_setattr', fd: slot, flags, set, clear: 0, propagation: 0, userns },
+    { who: 'parent', op: 'close', fd: userns },
+  ];
 }
 
 /** Moves the detached mount in `slot` to `target` and closes the slot. */
@@ -125,21 +167,29 @@ function setAttributes(fd: Slot, options: MountOptions): Op[] {
   return ops;
 }
 
-function filesystem(
-  { mount, destination, options }: Place,
-  { slots, points }: { slots: Slots; points: MountPoints },
-): Attachment {
+function filesystem({ mount, destination, options }: Place, { slots, points, label }: MountContext): Attachment {
   const fstype = mount.type === 'cgroup' ? 'cgroup2' : mount.type;
   if (!fstype) throw invalidArgument(`mount on ${destination} has no type`);
-  // The device files go into /dev after it was mounted; only then can it become read-only.
-  const late = destination === '/dev' && (options.flags & k.MS_RDONLY) !== 0;
+  // Device files go into /dev, and copies into what is filled, after it was mounted; only then can it become read-only.
+  const late = (destination === '/dev' || options.copyUp) && (options.flags & k.MS_RDONLY) !== 0;
   const flags = late ? options.flags & ~k.MS_RDONLY : options.flags;
   const source = mount.source ?? fstype;
+  const data = [options.data, label === undefined || UNLABELLED.has(fstype) ? null : `context="${label}"`];
+  const text = data.filter((each) => each !== null).join(',') || null;
   const attach: Op[] = [
     ...points.directory(destination),
     ...realDirectory(destination, slots),
-    { who: 'child', op: 'mount', source, target: destination, fstype, flags, data: options.data },
+    { who: 'child', op: 'mount', source, target: destination, fstype, flags, data: text },
   ];
+  if (options.copyUp) {
+    // What lies below is held before the tmpfs covers it.
+    const [slot, held] = [slots.passing, k.O_PATH | k.O_DIRECTORY | k.O_CLOEXEC];
+    attach.splice(-1, 0, { who: 'child', op: 'open', path: destination, flags: held, slot });
+    attach.push(
+      { who: 'child', op: 'copy_tree', from: slot, to: destination },
+      { who: 'child', op: 'close', fd: slot },
+    );
+  }
   if (options.propagation !== 0) {
     const change = options.propagation | (options.recursivePropagation ? k.MS_REC : 0);
     attach.push({
@@ -156,8 +206,11 @@ function filesystem(
   const seal: Op[] = late
     ? [{ who: 'child', op: 'mount_setattr', path: destination, flags: 0, set, clear: 0, propagation: 0 }]
     : [];
-  return { open: [], attach, seal };
+  return { parent: [], open: [], attach, seal };
 }
+
+/* Filesystems that SELinux labels by itself. */
+const UNLABELLED = new Set(['proc', 'sysfs', 'cgroup2', 'mqueue']);
 
 /*
  * /proc and /sys must be directories of the image, not links: else a link would decide where the paths lie that are masked

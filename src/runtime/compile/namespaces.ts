@@ -1,6 +1,6 @@
 // spec.linux.namespaces → clone flags, joins and id maps. New namespaces come with clone3 in one step, so that all belong to
-// the new user namespace; the cgroup namespace comes later, by unshare in the child, because clone3 would root it at the
-// cgroup of the parent. Pure. namespaces(7), user_namespaces(7), cgroup_namespaces(7)
+// the new user namespace; cgroup and time come later, by unshare in the child: the one would be rooted at the cgroup of the
+// parent, the other has its offsets written first. Pure. namespaces(7), user_namespaces(7), cgroup_namespaces(7)
 
 import { invalidArgument, PunnetError } from '../../base/errors.ts';
 import type { IdMapping, NamespaceType, Spec } from '../../base/oci-runtime.ts';
@@ -39,7 +39,7 @@ export function cloneFlags(spec: Spec): number {
   let flags = 0;
   for (const { type, path } of spec.linux?.namespaces ?? []) {
     if (!(type in FLAGS)) throw invalidArgument(`unknown namespace ${JSON.stringify(type)}`);
-    if (!path && type !== 'cgroup') flags |= FLAGS[type];
+    if (!path && type !== 'cgroup' && type !== 'time') flags |= FLAGS[type];
   }
   return flags >>> 0;
 }
@@ -68,16 +68,90 @@ export function joinNamespaces(spec: Spec, slots: Slots): Op[] {
   return ops;
 }
 
-/** Parent, after the clone: the maps of the new user namespace. */
-export function writeIdMaps(spec: Spec): Op[] {
-  if (!isNew(spec, 'user')) return [];
+/* The user namespace first, because it gives the right to join the others; the mount namespace last, because it takes the
+ * host's paths away. */
+const ORDER: readonly NamespaceType[] = ['user', 'pid', 'network', 'ipc', 'uts', 'cgroup', 'time', 'mount'];
+
+/** How a child that is born in its walker's namespaces comes into its own. */
+export interface Entry {
+  /** before the clone */
+  parent: Op[];
+  /** before the id maps of a new user namespace are written */
+  before: Op[];
+  /** after it */
+  after: Op[];
+}
+
+/**
+ * For a walker that goes on after the container is made, and must not change its own namespaces: the child joins those that are
+ * given by path, in the walker's user namespace or in the one that it joins, makes the others, and forks where its pid
+ * namespace is another one by now.
+ */
+export function enterNamespaces(spec: Spec, slots: Slots): Entry {
+  const entry: Entry = { parent: [], before: [], after: [] };
+  const all = spec.linux?.namespaces ?? [];
+  const joined = ORDER.flatMap((type) => all.filter((namespace) => namespace.type === type && namespace.path));
+  const places = joined.map(({ path, type }) => ({ path: path!, nstype: FLAGS[type], slot: slots.take() }));
+  for (const { path, slot } of places) {
+    entry.parent.push({ who: 'parent', op: 'open', path, flags: k.O_RDONLY | k.O_CLOEXEC, slot });
+  }
+  for (const { nstype, slot } of places) {
+    entry.before.push({ who: 'child', op: 'setns', fd: slot, nstype }, { who: 'child', op: 'close', fd: slot });
+    if (nstype === k.CLONE_NEWUSER) entry.before.push(...becomeRoot);
+  }
+  const made = cloneFlags(spec);
+  if (made !== 0) entry.before.push({ who: 'child', op: 'unshare', flags: made });
+  // Whoever is in those namespaces already could open this process's files and its program until execve (CVE-2019-5736).
+  entry.after.push({ who: 'child', op: 'prctl', option: k.PR_SET_DUMPABLE, arg2: 0 });
+  if (hasOwn(spec, 'pid')) entry.after.push({ who: 'child', op: 'fork' });
+  return entry;
+}
+
+/** Whoever the walker was, its ids may be nobody's in a user namespace that is joined. A map without 0 has no root to be. */
+const becomeRoot: readonly Op[] = [
+  { who: 'child', op: 'setresgid', gid: 0, except: ['EINVAL'] },
+  { who: 'child', op: 'setresuid', uid: 0, except: ['EINVAL'] },
+];
+
+const CLOCKS = ['monotonic', 'boottime'];
+
+/**
+ * Child: a new time namespace, whose offsets must be written before anybody is in it.
+ * @throws invalidArgument for a clock that has none, and for offsets without a new namespace
+ */
+export function timeNamespace(spec: Spec, slots: Slots): Op[] {
+  const offsets = Object.entries(spec.linux?.timeOffsets ?? {});
+  for (const [clock] of offsets) {
+    if (!CLOCKS.includes(clock)) throw invalidArgument(`linux.timeOffsets: unknown clock ${JSON.stringify(clock)}`);
+  }
+  if (!isNew(spec, 'time')) {
+    if (offsets.length > 0) throw invalidArgument('time namespace offsets specified, but time namespace is not set');
+    return [];
+  }
+  const data = offsets.map(([clock, { secs = 0, nanosecs = 0 }]) => `${clock} ${secs} ${nanosecs}\n`).join('');
+  const slot = slots.passing;
   return [
-    { who: 'parent', op: 'write_file', path: '/proc/%child/uid_map', data: mapText(spec.linux?.uidMappings, 'uid') },
-    { who: 'parent', op: 'write_file', path: '/proc/%child/gid_map', data: mapText(spec.linux?.gidMappings, 'gid') },
+    { who: 'child', op: 'unshare', flags: k.CLONE_NEWTIME },
+    ...(data === '' ? [] : [{ who: 'child', op: 'write_file', path: '/proc/self/timens_offsets', data } as const]),
+    { who: 'child', op: 'open', path: '/proc/self/ns/time_for_children', flags: k.O_RDONLY | k.O_CLOEXEC, slot },
+    { who: 'child', op: 'setns', fd: slot, nstype: k.CLONE_NEWTIME },
+    { who: 'child', op: 'close', fd: slot },
   ];
 }
 
-function mapText(mappings: IdMapping[] | undefined, kind: string): string {
-  if (!mappings?.length) throw invalidArgument(`a new user namespace needs ${kind}Mappings`);
+/** Parent, after the clone: the maps of the new user namespace. */
+export function writeIdMaps(spec: Spec): Op[] {
+  if (!isNew(spec, 'user')) return [];
+  const { uidMappings, gidMappings } = spec.linux ?? {};
+  if (!uidMappings?.length) throw invalidArgument('a new user namespace needs uidMappings');
+  if (!gidMappings?.length) throw invalidArgument('a new user namespace needs gidMappings');
+  return [
+    { who: 'parent', op: 'write_file', path: '/proc/%child/uid_map', data: mapText(uidMappings) },
+    { who: 'parent', op: 'write_file', path: '/proc/%child/gid_map', data: mapText(gidMappings) },
+  ];
+}
+
+/** Lines of /proc/PID/uid_map. */
+export function mapText(mappings: readonly IdMapping[]): string {
   return mappings.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`).join('');
 }

@@ -2,25 +2,33 @@
 // what each step still needs: see beside them. execve(2), capabilities(7), seccomp(2), credentials(7)
 
 import { invalidArgument, PunnetError } from '../../base/errors.ts';
-import type { Spec, SpecProcess, SpecSeccomp } from '../../base/oci-runtime.ts';
+import type { Spec, SpecLinux, SpecProcess } from '../../base/oci-runtime.ts';
 import * as k from '../../native/constants.ts';
-import type { Op, Who } from '../../native/ops.ts';
+import type { Op, Slot, Who } from '../../native/ops.ts';
 import { capabilityMask } from '../capabilities.ts';
+import { seccompOps } from './filter.ts';
+import { hasOwn, isNew } from './namespaces.ts';
+import { schedulingOps } from './scheduling.ts';
 import { PRESERVED } from './slots.ts';
 
 const SIGKILL = 9;
 /** chown(2): (gid_t)-1 */
 const KEEP = -1;
 
+export interface Preparation {
+  /** whether the child sets its limits; absent: it does */
+  limits?: boolean;
+  /** standard streams that stay their owner's */
+  keptStreams?: readonly number[] | undefined;
+  /** what concerns the process there: personality and memoryPolicy */
+  linux?: SpecLinux | undefined;
+  /** security modules that this kernel has enabled */
+  lsm?: SecurityModules | undefined;
+}
+
 /** While the process still has every capability and nothing is filtered. */
-export function prepareProcess(
-  process: SpecProcess,
-  { limits = true, keptStreams = [] }: { limits?: boolean; keptStreams?: readonly number[] } = {},
-): Op[] {
-  if (process.scheduler) throw unsupported('process.scheduler');
-  if (process.ioPriority) throw unsupported('process.ioPriority');
-  if (process.apparmorProfile) throw unsupported(`process.apparmorProfile ${JSON.stringify(process.apparmorProfile)}`);
-  if (process.selinuxLabel) throw unsupported(`process.selinuxLabel ${JSON.stringify(process.selinuxLabel)}`);
+export function prepareProcess(process: SpecProcess, preparation: Preparation = {}): Op[] {
+  const { limits = true, keptStreams = [], linux = {}, lsm = {} } = preparation;
   const ops: Op[] = [{ who: 'child', op: 'umask', mask: process.user.umask ?? 0o022 }];
   if (limits) ops.push(...limitOps(process, 'child'));
   if (!process.terminal) {
@@ -28,6 +36,39 @@ export function prepareProcess(
   }
   // As root, because the directory may be closed to the user (`WORKDIR /root`, `USER app`).
   ops.push({ who: 'child', op: 'chdir', path: process.cwd });
+  ops.push(...schedulingOps(process, linux), ...personality(linux), ...labels(process, lsm));
+  return ops;
+}
+
+/** personality(2) */
+const DOMAINS: Readonly<Record<string, number>> = { LINUX: 0, LINUX32: 8 };
+
+function personality({ personality: wanted }: SpecLinux): Op[] {
+  if (!wanted) return [];
+  const persona = Object.hasOwn(DOMAINS, wanted.domain) ? DOMAINS[wanted.domain] : undefined;
+  if (persona === undefined) throw invalidArgument(`invalid personality domain ${wanted.domain}`);
+  if (wanted.flags?.length) throw unsupported(`linux.personality.flags ${JSON.stringify(wanted.flags)}`);
+  return [{ who: 'child', op: 'personality', persona }];
+}
+
+/* Written before execve, which applies them. apparmor(7), selinux(8) */
+function labels({ apparmorProfile, selinuxLabel }: SpecProcess, { apparmor, selinux }: SecurityModules): Op[] {
+  const ops: Op[] = [];
+  if (apparmorProfile) {
+    const field = `process.apparmorProfile ${JSON.stringify(apparmorProfile)}`;
+    if (!apparmor) throw unsupported(field, 'AppArmor is not enabled in this kernel');
+    ops.push({
+      who: 'child',
+      op: 'write_file',
+      path: '/proc/self/attr/apparmor/exec',
+      data: `exec ${apparmorProfile}`,
+    });
+  }
+  if (selinuxLabel) {
+    const field = `process.selinuxLabel ${JSON.stringify(selinuxLabel)}`;
+    if (!selinux) throw unsupported(field, 'selinux is disabled or not supported');
+    ops.push({ who: 'child', op: 'write_file', path: '/proc/self/attr/exec', data: selinuxLabel });
+  }
   return ops;
 }
 
@@ -57,17 +98,25 @@ function stream(fd: number, uid: number): Op[] {
   return ops;
 }
 
+/** Which of these the kernel has enabled. */
+export interface SecurityModules {
+  apparmor?: boolean;
+  selinux?: boolean;
+}
+
 export interface Becoming {
   /** the compiled filter of spec.linux.seccomp */
   seccomp?: Uint8Array | undefined;
   /** true: the process lives on when the one that cloned it ends */
   survives?: boolean | undefined;
+  /** a place for the descriptor through which an agent answers the filter's questions; it is sent to the parent */
+  listener?: Slot | undefined;
 }
 
 /** From here on the process is the container's. */
-export function becomeProcess(spec: Spec, process: SpecProcess, { seccomp, survives }: Becoming): Op[] {
+export function becomeProcess(spec: Spec, process: SpecProcess, { seccomp, survives, listener }: Becoming): Op[] {
   const { noNewPrivileges = false, user, capabilities: caps = {} } = process;
-  const filter = seccompOps(spec.linux?.seccomp, seccomp);
+  const filter = seccompOps(spec.linux?.seccomp, seccomp, listener);
   const ops: Op[] = [];
   if (noNewPrivileges) ops.push({ who: 'child', op: 'prctl', option: k.PR_SET_NO_NEW_PRIVS, arg2: 1 });
   // Without no_new_privs a filter needs CAP_SYS_ADMIN, which the next ops take away; with it, as late as can be.
@@ -75,7 +124,10 @@ export function becomeProcess(spec: Spec, process: SpecProcess, { seccomp, survi
   // Before the ids change, because it takes CAP_SETPCAP.
   ops.push({ who: 'child', op: 'capbset', keep: capabilityMask(caps.bounding) });
   if (user.uid !== 0) ops.push({ who: 'child', op: 'prctl', option: k.PR_SET_KEEPCAPS, arg2: 1 });
-  ops.push({ who: 'child', op: 'setgroups', gids: user.additionalGids ?? [] });
+  // A user namespace that is joined may have given setgroups up: then nothing but none can be had. user_namespaces(7)
+  const gids = user.additionalGids ?? [];
+  const denied = hasOwn(spec, 'user') && !isNew(spec, 'user') && gids.length === 0;
+  ops.push({ who: 'child', op: 'setgroups', gids, ...(denied ? { except: ['EPERM'] } : {}) });
   ops.push({ who: 'child', op: 'setresgid', gid: user.gid });
   ops.push({ who: 'child', op: 'setresuid', uid: user.uid });
   ops.push({
@@ -121,26 +173,11 @@ function candidates(name: string, env: readonly string[]): string[] {
   return path.split(':').map((directory) => `${directory || '.'}/${name}`);
 }
 
-function seccompOps(profile: SpecSeccomp | undefined, filter: Uint8Array | undefined): Op[] {
-  if (!profile) return [];
-  if (!filter) throw new PunnetError('internal', 'the seccomp profile was not compiled');
-  const flags = (profile.flags ?? ['SECCOMP_FILTER_FLAG_SPEC_ALLOW']).reduce((sum, name) => sum | filterFlag(name), 0);
-  return [{ who: 'child', op: 'seccomp', flags, filter }];
-}
-
-function filterFlag(name: string): number {
-  const flag = (k as unknown as Record<string, number>)[name];
-  if (!name.startsWith('SECCOMP_FILTER_FLAG_') || flag === undefined) {
-    throw invalidArgument(`unknown seccomp flag ${JSON.stringify(name)}`);
-  }
-  return flag;
-}
-
 /* JSON rounds 2^64-1 to 2^64; negative means unlimited too. */
 function limit(value: number): bigint {
   return value < 0 || value >= 2 ** 64 ? k.RLIM_INFINITY : BigInt(value);
 }
 
-function unsupported(field: string): PunnetError {
-  return new PunnetError('notImplemented', `${field} is not supported`);
+function unsupported(field: string, why?: string): PunnetError {
+  return new PunnetError('notImplemented', `${field} is not supported${why === undefined ? '' : `: ${why}`}`);
 }

@@ -4,7 +4,7 @@
 import { invalidArgument } from '../../base/errors.ts';
 import type { IdMapping, Spec } from '../../base/oci-runtime.ts';
 import type { Op } from '../../native/ops.ts';
-import { isNew, writeIdMaps } from './namespaces.ts';
+import { hasOwn, isNew, writeIdMaps } from './namespaces.ts';
 
 export interface MappingUser {
   uid: number;
@@ -27,9 +27,10 @@ export function mapsOnlySelf(spec: Spec, user: MappingUser | undefined): boolean
  * @throws invalidArgument where the user may not: no user namespace at all, further groups, programs not installed
  */
 export function mapsByUser(spec: Spec, user: MappingUser): Op[] {
-  if (!isNew(spec, 'user')) {
+  if (!hasOwn(spec, 'user')) {
     throw invalidArgument('rootless container requires user namespaces', { fix: 'punnet-runc spec --rootless' });
   }
+  if (!isNew(spec, 'user')) return [];
   if (mapsOnlySelf(spec, user)) {
     if (spec.process?.user.additionalGids?.length) {
       throw invalidArgument('cannot set any additional groups in a rootless container that maps one group');
