@@ -7,6 +7,7 @@ import { messageOf } from '../../src/base/errors.ts';
 import type { Spec } from '../../src/base/oci-runtime.ts';
 import { walk } from '../../src/native/walk.ts';
 import { compilePlan, type CompileOptions } from '../../src/runtime/compile.ts';
+import { hostStreams } from '../../src/runtime/cli/preserved.ts';
 import { hostOptions } from '../../src/runtime/host-options.ts';
 import { seccompFilter } from '../../src/runtime/seccomp-filter.ts';
 
@@ -24,6 +25,7 @@ function options(): CompileOptions {
     ...(uid === 0 ? {} : { user: { uid, gid, newuidmap: '/usr/bin/newuidmap', newgidmap: '/usr/bin/newgidmap' } }),
     hooks: { id: 'test', bundle: process.cwd() },
     survives: true,
+    keptStreams: hostStreams(),
     ...extra,
   };
 }
