@@ -45,7 +45,8 @@ export interface TreeOptions {
   rename?(path: string): string;
 }
 
-const TYPES = new Map<number, EntryType>([
+/** The kinds of file that an archive has, by the S_IFMT of their mode. */
+export const TYPES = new Map<number, EntryType>([
   [S_IFREG, 'file'],
   [S_IFDIR, 'directory'],
   [S_IFLNK, 'symlink'],
@@ -144,8 +145,8 @@ export class TreeArchiver {
   }
 }
 
-/** Docker's archives have whole seconds. */
-function entryOf(stat: StatAt, { type, name }: { type: EntryType; name: string }): Entry {
+/** A file as an entry, its links and extended attributes left out. Docker's archives have whole seconds. */
+export function entryOf(stat: StatAt, { type, name }: { type: EntryType; name: string }): Entry {
   const seconds = stat.mtimeNs / SECOND - (stat.mtimeNs % SECOND < 0n ? 1n : 0n);
   return {
     name,
@@ -167,7 +168,7 @@ function whiteout(entry: Entry, path: string): Entry {
 }
 
 /** What of a file's extended attributes an image keeps: not overlayfs' own marks. */
-function xattrsOf(fd: number): Map<string, Buffer> {
+export function xattrsOf(fd: number): Map<string, Buffer> {
   const found = new Map<string, Buffer>();
   let names: string[];
   try {

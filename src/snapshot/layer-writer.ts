@@ -23,7 +23,7 @@ import {
   S_IFMT,
 } from '../native/constants.ts';
 import { Directories, lookUp, OPAQUE_XATTR } from './directories.ts';
-import { joinPath, layerPath, meaningOf, raw } from './layer-path.ts';
+import { joinPath, layerPath, meaningOf, raw, type Meaning } from './layer-path.ts';
 import { emptyTrash, trash } from './remove-tree.ts';
 import type { Entry, TarSink } from './tar/entry.ts';
 import { show } from './tar/reader.ts';
@@ -58,13 +58,18 @@ export class LayerWriter implements TarSink {
   };
   readonly #directories: Directories;
   readonly #bin: number;
+  readonly #whiteouts: boolean;
   #file = -1;
   #entry: Entry | undefined;
 
-  /** `root`, `bin`: descriptors of the layer's directory and of a trash directory beside it; closed by their owner. */
-  constructor(root: number, bin: number) {
+  /**
+   * `root`, `bin`: descriptors of the layer's directory and of a trash directory beside it; closed by their owner.
+   * `whiteouts`: names that begin with `.wh.` have their meaning; in any other archive than a layer's they have none.
+   */
+  constructor(root: number, bin: number, { whiteouts = true }: { whiteouts?: boolean } = {}) {
     this.#directories = new Directories(root);
     this.#bin = bin;
+    this.#whiteouts = whiteouts;
   }
 
   /** @throws invalidArgument naming the entry; the layer is then to be thrown away. */
@@ -117,7 +122,7 @@ export class LayerWriter implements TarSink {
   #apply(entry: Entry): void {
     const { parent, name } = layerPath(entry.name);
     if (name === '') return this.#root(entry);
-    const meaning = meaningOf(name);
+    const meaning: Meaning = this.#whiteouts ? meaningOf(name) : { kind: 'file' };
     switch (meaning.kind) {
       case 'ignored':
         return;

@@ -20,6 +20,7 @@ import { Layers, type Layer, type LayerRecord } from './layers.ts';
 import { Trash } from './trash.ts';
 import { UnpackPool } from './unpack-pool.ts';
 import { Unpacking, type UnpackRequest } from './unpacking.ts';
+import { UpperWriter } from './upper-writer.ts';
 import { usageOf, type Usage } from './usage.ts';
 
 /** As Docker: an image of more layers is refused, and so many fit the one page that mount(2) takes. */
@@ -178,6 +179,11 @@ export class Snapshotter {
   upper(key: string): string {
     this.#active(key);
     return join(this.#activeDir(key), 'upper');
+  }
+
+  /** Writes into an active snapshot that nobody has mounted; to be closed. @throws notFound */
+  writer(key: string): UpperWriter {
+    return new UpperWriter(this.#activeDir(key), this.layers(this.layersOf(key)));
   }
 
   /** What the container wrote. @throws notFound */
