@@ -46,14 +46,6 @@ export class MergedTree {
     });
   }
 
-  /** The link at `path` itself or what else is there, not followed. */
-  lookAt(path: string): TreeFile | undefined {
-    return this.#within((open) => {
-      const { node, parts } = resolveInStack(this.#root, path, { open, followLast: false });
-      return node && this.#file(node, parts.at(-1) ?? '.', parts.join('/'));
-    });
-  }
-
   /**
    * All that is below the directory at `path`, a directory before what is in it, names in order.
    * `enter`: whether to go into a directory.
@@ -101,6 +93,25 @@ export class MergedTree {
         if (node.kind === 'file') this.#withFile(node.at, name, (fd) => this.#content(fd, data));
       },
     };
+  }
+
+  /** The content of a regular file piece by piece; it may be left early. */
+  *chunks(path: string): Generator<Buffer> {
+    const open: number[] = [];
+    try {
+      const { node, parts } = resolveInStack(this.#root, path, { open });
+      if (node?.kind !== 'file') return;
+      const fd = openat2(node.at, raw(parts.at(-1)!), FILE, 0, RESOLVE_BENEATH);
+      open.push(fd);
+      for (;;) {
+        const chunk = Buffer.allocUnsafe(CHUNK);
+        const length = readSync(fd, chunk, 0, CHUNK, null);
+        if (length === 0) return;
+        yield chunk.subarray(0, length);
+      }
+    } finally {
+      for (const fd of open) closeSync(fd);
+    }
   }
 
   #read(path: string, data: (chunk: Uint8Array, offset: number) => void): void {

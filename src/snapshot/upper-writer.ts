@@ -53,17 +53,29 @@ export class UpperWriter {
    * Writes one entry; `entry.name` is its path in the image, whose parents may go through links. Parents that are missing
    * are made for `owner`. `content` hands the bytes of a regular file on.
    */
-  write(entry: Entry, { owner = ROOT, content }: { owner?: Owner; content?: Content } = {}): void {
+  write(entry: Entry, { owner, content }: { owner?: Owner; content?: Content } = {}): void {
+    this.begin(entry, owner);
+    if (entry.type !== 'file') return;
+    content?.((chunk, offset) => this.data(chunk, offset));
+    this.end();
+  }
+
+  /** Begins an entry; a regular file's data follow, and its end. */
+  begin(entry: Entry, owner: Owner = ROOT): void {
     const { parent, name } = splitPath(entry.name.replace(/\/+$/, ''));
     const at = this.parent(parent, owner);
     this.#writer.entry({ ...entry, name: joinPath(at, name) });
-    if (entry.type === 'file') {
-      content?.((chunk, offset) => this.#writer.data(chunk, offset));
-      this.#writer.fileEnd();
-    } else if (entry.type !== 'directory') {
-      // Something may have stood here that paths led through.
-      this.#parents.clear();
-    }
+    // Something may have stood here that paths led through.
+    if (entry.type !== 'file' && entry.type !== 'directory') this.#parents.clear();
+  }
+
+  data(chunk: Uint8Array, offset: number): void {
+    this.#writer.data(chunk, offset);
+  }
+
+  /** The regular file that was begun is complete. */
+  end(): void {
+    this.#writer.fileEnd();
   }
 
   /** Makes sure that a directory is there and may be written into; says where it is. @throws invalidArgument */
