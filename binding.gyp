@@ -36,6 +36,9 @@
       'type': 'executable',
       'sources': [
         'native/shim.c',
+        'native/forward.c',
+        'native/forward-tcp.c',
+        'native/forward-udp.c',
         'native/shim-client.c',
         'native/shim-log.c',
         'native/shim-state.c',

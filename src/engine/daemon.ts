@@ -90,7 +90,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
         image: diffIDs.reduce((sum, diffID) => sum + snapshotter.size(diffID), 0),
       }),
     },
-    networks: openNetworks({ root, run, env: process.env, containers: store, events, log }),
+    networks: openNetworks({ root, run, env: process.env, containers: store, events, shimProgram: shim, log }),
     launcher: new PlanLauncher({ roots: snapshotter, cgroups, init: shim, filters: join(root, 'seccomp') }),
     execs: new ExecStore(),
     execPlanner: new ExecPlanner({ filters: join(root, 'seccomp'), cgroups: cgroups.parent !== undefined }),
@@ -100,7 +100,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     publish: (container, action, attributes) => publishContainerEvent(events, container, action, attributes),
   };
   const { report } = await recover(room);
-  restoreNetworks(room.networks);
+  await restoreNetworks(room.networks);
   report.forEach(log);
   for (const key of snapshotter.listActive()) {
     if (room.store.find(key) !== undefined) continue;

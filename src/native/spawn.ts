@@ -7,6 +7,16 @@ import { posixSpawn, socketpair, waitpid } from './addon.ts';
 
 const WNOHANG = 1;
 
+/** Starts a program with these descriptors; `gone` resolves when it has ended and was reaped. @throws the errno of posix_spawn(3) */
+export async function spawnWith(
+  program: string,
+  args: string[],
+  fds: number[],
+): Promise<{ pid: number; gone: Promise<void> }> {
+  const pid = await posixSpawn(program, [program, ...args], fds);
+  return { pid, gone: whenGone(pid) };
+}
+
 export interface Spawned {
   pid: number;
   /** our end of the program's descriptor 3 */
@@ -21,8 +31,8 @@ export async function spawnWithSocket(program: string, args: string[], errors: n
   let nothing: number | undefined;
   try {
     nothing = openSync('/dev/null', 'r+');
-    const pid = await posixSpawn(program, [program, ...args], [nothing, nothing, errors, theirs]);
-    return { pid, socket: new Socket({ fd: ours, readable: true, writable: true }), gone: whenGone(pid) };
+    const { pid, gone } = await spawnWith(program, args, [nothing, nothing, errors, theirs]);
+    return { pid, socket: new Socket({ fd: ours, readable: true, writable: true }), gone };
   } catch (error) {
     closeSync(ours);
     throw error;

@@ -22,6 +22,8 @@ const OPS: Op[] = [
   { who: 'child', op: 'link_up', name: 'lo' },
   set('/proc/sys/net/ipv4/ip_forward', '1'),
   set('/proc/sys/net/ipv6/conf/all/forwarding', '1'),
+  // The forwarder connects from clients' own ports, which they may use again at once.
+  set('/proc/sys/net/ipv4/tcp_tw_reuse', '1'),
   ...['iptables', 'ip6tables', 'arptables'].map((name) => set(`/proc/sys/net/bridge/bridge-nf-call-${name}`, '0')),
   { who: 'child', op: 'await' },
   { who: 'child', op: 'pause' },

@@ -122,12 +122,6 @@ describe('what is wrong is said', () => {
 
 describe('what is not supported yet is refused by name', () => {
   test.each<[ContainerConfigBody, HostConfigBody, string]>([
-    [
-      {},
-      { PortBindings: { '80/tcp': [{ HostPort: '8080' }] } },
-      'HostConfig.PortBindings (--publish) is not supported',
-    ],
-    [{}, { PublishAllPorts: true }, '--publish-all'],
     [{}, { VolumesFrom: ['x'] }, '--volumes-from'],
     [{}, { LogConfig: { Type: 'syslog' } }, 'HostConfig.LogConfig.Type=syslog'],
     [{}, { LogConfig: { Type: 'json-file', Config: { tag: 'x' } } }, "log opt 'tag' is not supported yet"],
@@ -139,7 +133,6 @@ describe('what is not supported yet is refused by name', () => {
 
   test('zero values pass', () => {
     const host: HostConfigBody = {
-      PortBindings: {},
       Links: null,
       VolumesFrom: [],
       LogConfig: { Type: '', Config: {} },

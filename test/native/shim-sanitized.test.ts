@@ -8,7 +8,8 @@ import { until } from '../support/until.ts';
 import { attach, containerPlan, frame, makeDirectory, missing, startShim, useShim } from './container.ts';
 import { SANITIZER_ENV, WALKER, compile } from './harness.ts';
 
-const SOURCES = ['shim', 'shim-client', 'shim-log', 'shim-state', 'shim-stream', 'init'];
+const FORWARDER = ['forward', 'forward-tcp', 'forward-udp'];
+const SOURCES = [...FORWARDER, 'shim', 'shim-client', 'shim-log', 'shim-state', 'shim-stream', 'init'];
 
 describe.skipIf(missing)(`shim under ASan and UBSan${missing ? `: ${missing}` : ''}`, () => {
   let harness: ReturnType<typeof compile>;

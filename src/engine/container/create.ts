@@ -12,6 +12,7 @@ import type { ImageProcessConfig } from '../../base/oci-image.ts';
 import { hostPath } from '../../rootless/host-path.ts';
 import { nowNanoseconds, rfc3339 } from '../clock.ts';
 import { hasOwnNetwork } from '../network/sandbox.ts';
+import { wantedPorts } from '../network/port-wishes.ts';
 import { wantedEndpoints } from '../network/wish.ts';
 import { checkShape } from './body-shape.ts';
 import { Container } from './container.ts';
@@ -42,6 +43,7 @@ export async function create(
 
   const completed = completeHostConfig(hostConfig);
   const networks = wantedEndpoints(room.networks.store, { mode: completed.NetworkMode!, endpoints, config });
+  wantedPorts(config.ExposedPorts, hostConfig);
   if (hasOwnNetwork(completed.NetworkMode)) warnings.push(...room.networks.prepare());
 
   const id = newId();

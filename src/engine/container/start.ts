@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { ExplainedOp } from '../../base/explained-op.ts';
 import { PunnetError, conflict, internal, messageOf, notModified } from '../../base/errors.ts';
 import { nowNanoseconds, rfc3339 } from '../clock.ts';
+import { closePorts, forwardPorts, openPorts, type OpenPort } from '../network/ports.ts';
 import type { NetworkState } from '../network/record.ts';
 import { allocate, attach, joinedContainer, release } from '../network/sandbox.ts';
 import type { Container } from './container.ts';
@@ -66,9 +67,12 @@ async function launch(room: Room, container: Container, { explain }: StartOption
   const target = joinedContainer(room.networks, container);
   const joins = target && { pid: target.state.pid, directory: runtimeDirectory(room, target.id) };
   const network = allocate(room.networks, container);
+  let ports: OpenPort[] = [];
   try {
-    return await launchIn(room, container, { explain, network, joins });
+    if (network) ports = openPorts(room.networks, container, network);
+    return await launchIn(room, container, { explain, network, ports, joins });
   } catch (error) {
+    closePorts(ports);
     release(room.networks, container, network);
     throw error;
   }
@@ -76,11 +80,13 @@ async function launch(room: Room, container: Container, { explain }: StartOption
 
 interface LaunchOptions extends StartOptions {
   network: NetworkState | undefined;
+  /** published, and not yet handed over */
+  ports: OpenPort[];
   joins: JoinedNetwork | undefined;
 }
 
 async function launchIn(room: Room, container: Container, options: LaunchOptions): Promise<StartResult> {
-  const { explain, network, joins } = options;
+  const { explain, network, ports, joins } = options;
   const { record } = container;
   const directory = runtimeDirectory(room, container.id);
   mkdirSync(directory, { recursive: true, mode: 0o710 });
@@ -92,7 +98,10 @@ async function launchIn(room: Room, container: Container, options: LaunchOptions
   const before = { ...container.state };
   try {
     const pid = await shim.ready;
-    if (network) await attach(room.networks, container, { state: network, pid });
+    if (network) {
+      await attach(room.networks, container, { state: network, pid });
+      await forwardPorts(room.networks, container, { state: network, open: ports });
+    }
     // Before START: a client that attached sees the first byte of output.
     while (container.attaching.size > 0) {
       const clients = [...container.attaching];

@@ -8,8 +8,6 @@ type Ask = { config: ContainerConfigBody; host: HostConfigBody };
 
 /** Name of the field, how the user wrote it, and whether this request asks for it. */
 const UNSUPPORTED: [field: string, flag: string, asked: (ask: Ask) => boolean][] = [
-  ['HostConfig.PortBindings', '--publish', ({ host }) => Object.keys(host.PortBindings ?? {}).length > 0],
-  ['HostConfig.PublishAllPorts', '--publish-all', ({ host }) => host.PublishAllPorts === true],
   ['HostConfig.IpcMode=container:', '--ipc container:', ({ host }) => isContainer(host.IpcMode)],
   ['HostConfig.PidMode=container:', '--pid container:', ({ host }) => isContainer(host.PidMode)],
   ['HostConfig.Links', '--link', ({ host }) => some(host.Links)],

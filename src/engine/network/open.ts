@@ -21,12 +21,13 @@ export interface OpenOptions extends Omit<NetworkRoomOptions, 'directory' | 'run
 
 /** Reads all records; kernel and endpoints follow with `restore`, when the containers are known. */
 export function openNetworks(options: OpenOptions): NetworkRoom {
-  const { root, run, env, containers, events, log } = options;
+  const { root, run, env, containers, events, shimProgram, log } = options;
   const room = new NetworkRoom({
     directory: join(root, 'network'),
     run: join(run, 'network'),
     containers,
     events,
+    shimProgram,
     log,
     uplinkPrograms: ['pasta', 'slirp4netns'].flatMap((program) => findInPath(program, env.PATH) ?? []),
   });

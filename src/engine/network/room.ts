@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { errnoOf, messageOf } from '../../base/errors.ts';
 import { parsePrefix, prefixOf, type Prefix } from '../../network/address.ts';
+import { Forwarder } from '../../network/forwarder.ts';
 import { endUplink, ensureUplink, MTU } from '../../network/uplink.ts';
 import { RootlessNetwork, type Bridge } from '../../network/rootless-network.ts';
 import { parseAddress } from '../../network/address.ts';
@@ -23,6 +24,8 @@ export interface NetworkRoomOptions {
   events: EventBus;
   /** programs that make the uplink, the best first */
   uplinkPrograms: string[];
+  /** path of punnet-shim */
+  shimProgram: string;
   log(line: string): void;
 }
 
@@ -32,6 +35,8 @@ export class NetworkRoom {
   readonly containers: ContainerStore;
   readonly log: (line: string) => void;
   readonly #options: NetworkRoomOptions;
+  #forwarder: Forwarder | undefined;
+  #starting: Promise<Forwarder> | undefined;
   #network: Promise<RootlessNetwork> | undefined;
   #uplink: Promise<string | undefined> | undefined;
 
@@ -72,9 +77,39 @@ export class NetworkRoom {
     return this.#uplink;
   }
 
+  /** Carries published ports: found, or started by the first call. */
+  async forwarder(): Promise<Forwarder> {
+    const found = this.findForwarder();
+    if (found) return found;
+    this.#starting ??= this.#startForwarder().finally(() => (this.#starting = undefined));
+    return this.#starting;
+  }
+
+  async #startForwarder(): Promise<Forwarder> {
+    await this.network();
+    const forwarder = await Forwarder.start(this.#options.run, this.#options.shimProgram);
+    this.#forwarder = forwarder;
+    void forwarder.gone?.then(() => {
+      this.#forwarder = undefined;
+      this.forwarderEnded();
+    });
+    return forwarder;
+  }
+
+  /** The forwarder, if one lives. */
+  findForwarder(): Forwarder | undefined {
+    if (!this.#forwarder?.answers()) this.#forwarder = Forwarder.find(this.#options.run);
+    return this.#forwarder;
+  }
+
+  /** Called when the forwarder has ended by itself: its ports are closed. */
+  forwarderEnded: () => void = () => {};
+
   /** Ends what would keep the namespaces alive: for a daemon that ends with no container running. */
   end(): void {
+    this.forwarderEnded = () => {};
     endUplink(this.#options.run);
+    this.findForwarder()?.quit();
   }
 
   /** A container of bridge networks is about to start: the uplink is on its way. Returns what it is warned of. */

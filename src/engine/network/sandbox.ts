@@ -16,6 +16,7 @@ import type { Container } from '../container/container.ts';
 import { chooseAddress } from './ipam.ts';
 import { newId, newPortName } from './new-id.ts';
 import { OPTION } from './predefined.ts';
+import { publishes, republish } from './ports.ts';
 import type { Endpoint, EndpointWish, NetworkRecord, NetworkState } from './record.ts';
 import { bridgeOf, mtuOf, type NetworkRoom } from './room.ts';
 
@@ -109,7 +110,11 @@ export function chooseGateways(container: Container, state: NetworkState): Map<s
 }
 
 /** Makes the devices of a container whose init waits. What was made before a failure goes with the container's namespace. */
-export async function attach(room: NetworkRoom, container: Container, options: { state: NetworkState; pid: number }) {
+export async function attach(
+  room: NetworkRoom,
+  container: Container,
+  options: { state: NetworkState; pid: number },
+): Promise<void> {
   const { state, pid } = options;
   const names = Object.keys(state.endpoints);
   if (names.length === 0) return;
@@ -160,23 +165,28 @@ export async function unplug(room: NetworkRoom, endpoint: Endpoint, netns: numbe
   if (endpoint.port !== '') (await room.network()).forgetPort(portPlug(endpoint));
 }
 
-/** Gives back what a container had; the kernel deletes its devices when its namespace ends. */
+/** Gives back what a container had, ports at once; the kernel deletes its devices when its namespace ends. Never throws. */
 export function release(room: NetworkRoom, container: Container, state: NetworkState | undefined): void {
-  const endpoints = Object.values(state?.endpoints ?? {});
-  for (const endpoint of endpoints) {
+  if (state === undefined) return;
+  for (const endpoint of Object.values(state.endpoints)) {
     room.store.release(endpoint);
-    room.publish('disconnect', room.store.get(endpoint.networkId), { container: container.id });
+    const record = room.store.find(endpoint.networkId);
+    if (record) room.publish('disconnect', record, { container: container.id });
   }
-  const ports = endpoints.filter(({ port }) => port !== '');
-  if (ports.length === 0) return;
-  void room
-    .opened()
-    ?.then((network) => ports.forEach((endpoint) => network.forgetPort(portPlug(endpoint))))
-    .catch((error: unknown) => room.log(`give back ports of bridges: ${messageOf(error)}`));
+  void giveBack(room, container, state).catch((error: unknown) =>
+    room.log(`give back the network of container ${container.id}: ${messageOf(error)}`),
+  );
+}
+
+async function giveBack(room: NetworkRoom, container: Container, state: NetworkState): Promise<void> {
+  if (publishes(state)) room.findForwarder()?.remove(container.id);
+  const network = await room.opened();
+  for (const endpoint of Object.values(state.endpoints))
+    if (endpoint.port !== '') network?.forgetPort(portPlug(endpoint));
 }
 
 /** After a start of the daemon: what running containers have is in use; the devices are brought to what the records say. */
-export function restore(room: NetworkRoom): void {
+export async function restore(room: NetworkRoom): Promise<void> {
   for (const container of room.containers.all().filter(({ running }) => running)) {
     for (const endpoint of Object.values(container.state.network?.endpoints ?? {}))
       room.store.use(endpoint, container.id);
@@ -191,6 +201,19 @@ export function restore(room: NetworkRoom): void {
       addresses: addressesOf(endpoint).map(({ address }) => address),
     })),
   });
+  await restorePorts(room);
+  room.forwarderEnded = () => {
+    room.log('the forwarder of published ports ended; it is started again');
+    void restorePorts(room).catch((error: unknown) => room.log(`publish ports again: ${messageOf(error)}`));
+  };
+}
+
+/** Ports of containers that ended are closed, and those of running ones opened where the forwarder has none of them. */
+async function restorePorts(room: NetworkRoom): Promise<void> {
+  const has = room.findForwarder()?.keys() ?? new Set<string>();
+  const publishing = room.containers.all().filter(({ running, state }) => running && publishes(state.network));
+  for (const id of has) if (!publishing.some((container) => container.id === id)) room.findForwarder()?.remove(id);
+  for (const container of publishing) if (!has.has(container.id)) await republish(room, container);
 }
 
 function addressesOf({ ipv4, ipv6 }: Endpoint): InterfaceAddress[] {
