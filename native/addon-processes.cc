@@ -122,12 +122,15 @@ static Napi::Value Waitpid(Info info) {
   return Result(info, waitpid(Int(info, 0), &status, Int(info, 1)), "waitpid");
 }
 
+static Napi::Value ExitGroup(Info info) { _exit(Int(info, 0)); }
+
 void ExportProcesses(Napi::Env env, Napi::Object exports) {
   exports.Set("pidfdOpen", Napi::Function::New(env, PidfdOpen, "pidfdOpen"));
   exports.Set("pidfdSendSignal", Napi::Function::New(env, PidfdSendSignal, "pidfdSendSignal"));
   exports.Set("kill", Napi::Function::New(env, Kill, "kill"));
   exports.Set("socketpair", Napi::Function::New(env, Socketpair, "socketpair"));
   exports.Set("posixSpawn", Napi::Function::New(env, PosixSpawn, "posixSpawn"));
+  exports.Set("exitGroup", Napi::Function::New(env, ExitGroup, "exitGroup"));
   exports.Set("waitpid", Napi::Function::New(env, Waitpid, "waitpid"));
   exports.Set("prctl", Napi::Function::New(env, Prctl, "prctl"));
 }

@@ -3,7 +3,6 @@
 // by the daemon, its workers and the launcher. Where it is found: $PUNNET_NATIVE, else build/Release beside the program.
 
 import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { unavailable } from '../base/errors.ts';
@@ -85,6 +84,7 @@ interface Addon {
   socketpair(): [number, number];
   posixSpawn(path: Path, argv: string[], fds: number[]): Promise<number>;
   waitpid(pid: number, options: number): number;
+  exitGroup(status: number): never;
   socket(domain: number, type: number, protocol: number): number;
   socketIn(netns: number, domain: number, type: number, protocol: number): number;
   bind(fd: number, address: Uint8Array): number;
@@ -148,6 +148,8 @@ export const socketpair: Addon['socketpair'] = addon.socketpair;
  * and the wait for execve is a pool thread's. posix_spawn(3), glibc 2.29
  */
 export const posixSpawn: Addon['posixSpawn'] = addon.posixSpawn;
+/** Ends this process at once: no handlers, nothing flushed. exit_group(2) */
+export const exitGroup: Addon['exitGroup'] = addon.exitGroup;
 /** The pid that was reaped, or 0 with WNOHANG when it still runs. waitpid(2) */
 export const waitpid: Addon['waitpid'] = addon.waitpid;
 /** Close-on-exec. socket(2) */
@@ -192,6 +194,8 @@ export function shimPath(): string {
 
 function load(): Addon {
   const path = join(nativeDirectory(), 'punnet.node');
-  // `require` resolves from this path alone, so any absolute file name serves as the base.
-  return createRequire(path)(path) as Addon;
+  // What `require` of a .node file does, less its looking around.
+  const module = { exports: {} as Addon };
+  process.dlopen(module, path);
+  return module.exports;
 }

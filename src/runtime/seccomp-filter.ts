@@ -1,8 +1,7 @@
 // The seccomp section of config.json → a BPF program for the op `seccomp`. libseccomp compiles it, which takes milliseconds:
-// so programs are kept, in memory by section and on disk by what they depend on. Runs in the daemon (or punnet-runc) as
-// root of its user namespace. seccomp_export_bpf(3)
+// so programs are kept, in memory by section and on disk beside what they depend on. Without node:crypto, which takes longer to
+// load than all of this. Runs in the daemon (or punnet-runc) as root of its user namespace. seccomp_export_bpf(3)
 
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../base/atomic-file.ts';
@@ -13,13 +12,12 @@ import { newCallsPrologue } from './seccomp-new-calls.ts';
 
 /** Raised when the same section gives another program. */
 const FORMAT = 2;
-const HASH_BYTES = 32;
 
 const compiled = new Map<string, Uint8Array>();
 
 /**
  * The program of a section.
- * @param cache directory of compiled programs: `<hex>.bpf`, each its sha256 and then its bytes; absent: only memory
+ * @param cache directory of compiled programs, each in a file with the text that it was compiled of; absent: only memory
  * @throws TypeError of the addon for an action, comparison or architecture that there is none of; errno of writing the cache
  */
 export function seccompFilter(section: SpecSeccomp, cache?: string): Uint8Array {
@@ -41,34 +39,46 @@ function compile(section: SpecSeccomp): Uint8Array {
 
 const keys = new WeakMap<SpecSeccomp, string>();
 
+/* Everything that the program depends on, as text. */
 function keyOf(section: SpecSeccomp): string {
   const known = keys.get(section);
   if (known !== undefined) return known;
-  const parts = [FORMAT, process.arch, seccompVersion(), section];
-  const key = createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+  const key = JSON.stringify([FORMAT, process.arch, seccompVersion(), section]);
   keys.set(section, key);
   return key;
 }
 
-/* A file that is cut off or was changed is as good as none: a wrong filter is a hole. */
+/* A file holds: check sum of the program, length of the text, the text, the program. */
+const HEAD = 8;
+
+/* A file of another text with the same name, or one that is cut off or changed, is as good as none: a wrong filter is a hole. */
 function load(cache: string, key: string): Uint8Array | undefined {
   let bytes: Buffer;
   try {
-    bytes = readFileSync(join(cache, `${key}.bpf`));
+    bytes = readFileSync(join(cache, nameOf(key)));
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;
     throw error;
   }
-  const program = bytes.subarray(HASH_BYTES);
-  const intact = program.length > 0 && timingSafeEqual(hash(program), bytes.subarray(0, HASH_BYTES));
+  const text = Buffer.from(key);
+  if (bytes.length <= HEAD + text.length || bytes.readUInt32LE(4) !== text.length) return undefined;
+  const program = bytes.subarray(HEAD + text.length);
+  const intact = text.equals(bytes.subarray(HEAD, HEAD + text.length)) && bytes.readUInt32LE(0) === sumOf(program);
   return intact ? program : undefined;
 }
 
 function save(cache: string, key: string, program: Uint8Array): void {
   mkdirSync(cache, { recursive: true, mode: 0o700 });
-  writeFileAtomic(join(cache, `${key}.bpf`), Buffer.concat([hash(program), program]));
+  const text = Buffer.from(key);
+  const head = Buffer.from(Uint32Array.of(sumOf(program), text.length).buffer);
+  writeFileAtomic(join(cache, nameOf(key)), Buffer.concat([head, text, program]));
 }
 
-function hash(bytes: Uint8Array): Buffer {
-  return createHash('sha256').update(bytes).digest();
+const nameOf = (key: string) => `${sumOf(Buffer.from(key)).toString(16).padStart(8, '0')}.bpf`;
+
+/* FNV-1a, 32 bits: tells accidents apart, not forgeries; the directory is its owner's alone. */
+function sumOf(bytes: Uint8Array): number {
+  let sum = 0x811c9dc5;
+  for (let i = 0; i < bytes.length; i++) sum = Math.imul(sum ^ bytes[i]!, 0x01000193);
+  return sum >>> 0;
 }

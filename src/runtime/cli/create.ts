@@ -2,19 +2,24 @@
 
 import type { Call } from './commands.ts';
 import { destroy } from './destroy.ts';
-import { explainIfAsked, launch, release } from './launch.ts';
 import { during } from './during.ts';
+import { explainIfAsked, launch, release, type Launched } from './launch.ts';
 
-export function create(call: Call): number {
-  return during('create', () => {
-    const launched = launch(call, { startedBy: 'fifo', foreground: false });
-    try {
-      release(launched);
-    } catch (error) {
-      destroy(call.settings, launched.record, launched.spec);
-      throw error;
-    }
-    explainIfAsked(call, launched);
-    return 0;
-  });
+export async function create(call: Call): Promise<number> {
+  await explainIfAsked(
+    call,
+    during('create', () => make(call)),
+  );
+  return 0;
+}
+
+function make(call: Call): Launched {
+  const launched = launch(call, { startedBy: 'fifo', foreground: false });
+  try {
+    release(launched);
+    return launched;
+  } catch (error) {
+    destroy(call.settings, launched.record, launched.spec);
+    throw error;
+  }
 }

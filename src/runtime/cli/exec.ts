@@ -39,7 +39,8 @@ export async function exec(call: Call): Promise<number> {
       fix: '--console-socket PATH, or without --tty',
     });
   }
-  const { joined, terminal } = during('exec', () => enter(call, { record, spec, program }));
+  const { walk: joined, plan, terminal } = during('exec', () => enter(call, { record, spec, program }));
+  await explainIfAsked(call, { walk: joined, plan });
   if (detach) return 0;
   if (terminal === undefined) return joined.waitHere();
   return (await import('./relay.ts')).relay(joined, terminal);
@@ -59,7 +60,7 @@ interface Join {
   program: SpecProcess;
 }
 
-function enter(call: Call, { record, spec, program }: Join): { joined: Walk; terminal: number | undefined } {
+function enter(call: Call, { record, spec, program }: Join): { walk: Walk; plan: Plan; terminal: number | undefined } {
   const { settings, flags } = call;
   const init = record.init!;
   const preserved = preservedFds(flags.number('preserve-fds') ?? 0, program);
@@ -89,10 +90,9 @@ function enter(call: Call, { record, spec, program }: Join): { joined: Walk; ter
   const pidfdSocket = flags.text('pidfd-socket');
   if (pidfdSocket !== undefined) sendPidfd(pidfdSocket, joined.pid);
   release({ walk: joined, plan });
-  explainIfAsked(call, { walk: joined, plan });
   const pidFile = flags.text('pid-file');
   if (pidFile !== undefined) writePid(pidFile, joined.pid);
-  return { joined, terminal: console === undefined ? terminal : undefined };
+  return { walk: joined, plan, terminal: console === undefined ? terminal : undefined };
 }
 
 const SIGKILL = 9;

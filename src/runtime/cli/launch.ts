@@ -16,7 +16,6 @@ import { cgroupPlace } from './cgroup-place.ts';
 import type { Call } from './commands.ts';
 import { sendPidfd, sendTerminal } from './console.ts';
 import { destroy } from './destroy.ts';
-import { explain } from './explain.ts';
 import { hostStreams, inherited, preservedFds } from './preserved.ts';
 import { startError } from './start-error.ts';
 import { keepConfig, makeFifo, reserve, writeRecord, type ContainerRecord, type Held } from './store.ts';
@@ -126,8 +125,11 @@ export function release({ walk: walked, plan }: Pick<Launched, 'walk' | 'plan'>)
 }
 
 /** After the walk: what ran, when `--explain` asks. */
-export function explainIfAsked({ flags }: Call, { walk: walked, plan }: Pick<Launched, 'walk' | 'plan'>): void {
-  if (flags.bool('explain')) explain(plan, walked);
+export async function explainIfAsked(
+  { flags }: Call,
+  { walk: walked, plan }: Pick<Launched, 'walk' | 'plan'>,
+): Promise<void> {
+  if (flags.bool('explain')) (await import('./explain.ts')).explain(plan, walked);
 }
 
 /* On record before it is made, so that a crash leaves none that nobody knows of. */

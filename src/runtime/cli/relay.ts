@@ -9,7 +9,10 @@ import { walk as walkPlan, type Walk } from '../../native/walk.ts';
 
 const FORWARDED = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2', 'SIGCONT', 'SIGTSTP'] as const;
 
-/** Until the program has ended and all that it wrote has been shown. @returns its exit status */
+/**
+ * Until the program has ended and all that it wrote has been shown. @returns its exit status
+ * @throws the errno of reading the terminal
+ */
 export async function relay(walk: Walk, master: number): Promise<number> {
   const { constants } = await import('node:os');
   for (const signal of FORWARDED) process.on(signal, () => walk.kill(constants.signals[signal]));

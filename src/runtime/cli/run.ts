@@ -12,6 +12,7 @@ export async function run(call: Call): Promise<number> {
   const { settings, flags } = call;
   const detach = flags.bool('detach');
   const launched = during('run', () => start(call, detach));
+  await explainIfAsked(call, launched);
   if (detach) return 0;
   const status = await wait(launched);
   if (!flags.bool('keep')) {
@@ -33,7 +34,6 @@ function start(call: Call, detach: boolean): Launched {
     throw error;
   }
   launched.held.release();
-  explainIfAsked(call, launched);
   runHooks('poststart', launched.spec, launched.record, call.settings);
   return launched;
 }
