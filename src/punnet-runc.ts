@@ -4,11 +4,7 @@
 import manifest from '../package.json' with { type: 'json' };
 import { main } from './runtime/cli/main.ts';
 
-/** bin/run-cached.cjs, when that is what runs this program. */
-declare const module: { exports: { atEnd?: () => void } };
-
 void main(process.argv.slice(2), manifest.version).then(async (status) => {
-  module.exports.atEnd?.();
   try {
     // At once: nothing is open that would have to be flushed, and taking Node apart costs a tenth of a container's start.
     (await import('./native/addon.ts')).exitGroup(status);
