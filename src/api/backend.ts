@@ -1,6 +1,7 @@
 // What the API needs of the engine, declared by the consumer. Routes call these and translate; engine implements them and
 // knows nothing of HTTP. Methods return Engine API bodies; failures are PunnetErrors with Docker's texts.
 
+import type { BuildEvent } from '../base/build-event.ts';
 import type { ExplainedOp } from '../base/explained-op.ts';
 import type { Duplex } from 'node:stream';
 import type {
@@ -9,6 +10,7 @@ import type {
   ExecBody,
   ExecStartBody,
   Filters,
+  HostConfigBody,
   NetworkCreateBody,
   ProgressLine,
 } from './types.ts';
@@ -120,7 +122,51 @@ export interface NetworkBackend {
   disconnect(id: string, options: { container: string }): Promise<void>;
 }
 
+export interface BuildOptions {
+  /** path of the Dockerfile in the context */
+  dockerfile: string;
+  /** URL of a repository, an archive or a Dockerfile; undefined: the body is the context */
+  remote: string | undefined;
+  /** `repository[:tag]` */
+  names: string[];
+  args: Record<string, string>;
+  target: string | undefined;
+  platform: string | undefined;
+  labels: Record<string, string>;
+  /** true, or names of stages */
+  noCache: boolean | string[];
+  pull: boolean;
+  network: string;
+  /** HostConfig fields of the containers that run steps */
+  limits: Pick<HostConfigBody, 'Memory' | 'MemorySwap' | 'CpuShares' | 'CpuPeriod' | 'CpuQuota'> &
+    Pick<HostConfigBody, 'CpusetCpus' | 'CpusetMems' | 'CgroupParent' | 'ShmSize'> & {
+      Ulimits?: { Name: string; Soft: number; Hard: number }[];
+      ExtraHosts?: string[];
+      SecurityOpt?: string[];
+    };
+  /** what keepSecrets answered */
+  secrets: string | undefined;
+  /** id → path of an agent's socket */
+  ssh: Record<string, string>;
+  credentials: Record<string, AuthConfig>;
+}
+
+export interface BuildStream {
+  body: AsyncIterable<Uint8Array>;
+  signal: AbortSignal;
+  emit(event: BuildEvent): void;
+}
+
+export interface BuildBackend {
+  build(options: BuildOptions, stream: BuildStream): Promise<{ Id: string }>;
+  /** Keeps secrets (name → base64) in memory for the next build. No client of Docker asks for this. */
+  keepSecrets(secrets: Record<string, string>): { Id: string };
+  /** `unusedFor`: milliseconds; `keepStorage`: bytes */
+  prune(options: { all: boolean; unusedFor: number; keepStorage: number | undefined }): Promise<object>;
+}
+
 export interface Backend {
+  builds: BuildBackend;
   system: SystemBackend;
   images: ImageBackend;
   containers: ContainerBackend;

@@ -2,6 +2,7 @@
 
 import { route, type Route } from './route.ts';
 import { attach } from './routes/attach.ts';
+import * as build from './routes/build.ts';
 import * as container from './routes/container.ts';
 import * as exec from './routes/exec.ts';
 import * as image from './routes/image.ts';
@@ -26,6 +27,10 @@ export const ROUTES: Route[] = [
   route('DELETE', '/networks/:id', network.remove),
   route('POST', '/networks/:id/connect', network.connect),
   route('POST', '/networks/:id/disconnect', network.disconnect),
+
+  route('POST', '/build', build.build),
+  route('POST', '/build/prune', build.prune),
+  route('POST', '/punnet/build/secrets', build.secrets),
 
   route('GET', '/images/json', image.list),
   route('POST', '/images/create', image.create),

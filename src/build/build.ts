@@ -240,9 +240,9 @@ export class Build {
     const key = `${reference} ${platform ?? ''}`;
     let found = this.#images.get(key);
     if (!found) {
-      const { pull, emit } = this.#request;
+      const { pull, credentials, emit } = this.#request;
       const progress = (line: object) => emit({ type: 'progress', step, line });
-      found = this.#tools.host.image(reference, { platform, pull, signal: this.#signal, progress });
+      found = this.#tools.host.image(reference, { platform, pull, credentials, signal: this.#signal, progress });
       found.catch(() => {}); // told by whoever waits for it
       this.#images.set(key, found);
     }

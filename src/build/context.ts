@@ -17,7 +17,13 @@ export interface BuildContext {
   directory: string;
   /** digests of regular files, by path (binary strings) */
   digests: ReadonlyMap<string, Digest>;
+  /** gives it up */
   remove(): Promise<void>;
+}
+
+/** Takes one file out of a context, so that no COPY finds it. */
+export function hideFile({ directory }: BuildContext, path: string): Promise<void> {
+  return rm(join(directory, cleanPath(`/${path}`)), { force: true });
 }
 
 /**

@@ -68,6 +68,8 @@ export interface ImageRequest {
   platform: string | undefined;
   /** ask the registry even when the image is here */
   pull: boolean;
+  /** the client's, by the registry's name, as the client sent them */
+  credentials: Readonly<Record<string, object>>;
   signal: AbortSignal;
   progress(line: object): void;
 }

@@ -25,6 +25,8 @@ export interface BuildRequest {
   /** names for the image */
   names: string[];
   secrets: ReadonlyMap<string, Uint8Array>;
+  /** of registries, by name */
+  credentials: Readonly<Record<string, object>>;
   /** id → path of an agent's socket */
   ssh: ReadonlyMap<string, string>;
   signal: AbortSignal;

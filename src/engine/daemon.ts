@@ -10,7 +10,10 @@ import { sealProgram } from '../runtime/sealed-program.ts';
 import { RegistryClient } from '../registry/client.ts';
 import { readRegistryConfig } from '../registry/config.ts';
 import { openCgroupTree } from '../runtime/cgroup-tree.ts';
+import { Builder } from '../build/builder.ts';
 import { Snapshotter } from '../snapshot/snapshotter.ts';
+import { Builds } from './build/builds.ts';
+import { buildHost } from './build/host.ts';
 import { Containers } from './container/backend.ts';
 import { CONTAINER_INIT } from './container/init-entries.ts';
 import { PlanLauncher } from './container/launcher.ts';
@@ -58,9 +61,10 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   if (cgroups.reason !== undefined) log(`cgroups: ${cgroups.reason}`);
   const shim = sealProgram(shimPath(), join(run, 'punnet-shim'));
   const store = new ContainerStore();
+  const content = new ContentStore(join(root, 'content'));
   const images = new Images({
     directory: join(root, 'image'),
-    content: new ContentStore(join(root, 'content')),
+    content,
     layers: snapshotter,
     registry: new RegistryClient({ config: () => readRegistryConfig(locations().config) }),
     usersOf: (id) =>
@@ -107,6 +111,13 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     log(`snapshot ${key}: belonged to no container, removed`);
     await snapshotter.removeActive(key);
   }
+  // Before images free what no image has: the build cache keeps its layers.
+  const builder = new Builder({
+    host: buildHost({ room, images, snapshotter, content }),
+    directory: join(root, 'build'),
+    secretDirectory: join(run, 'secret'),
+    log,
+  });
   const told = await images.start({
     builtIn: [{ name: 'docker.io/library/busybox:latest', directory: join(options.dist, 'images/busybox') }],
   });
@@ -115,6 +126,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const system = new System({ room, version, root, images, layers: snapshotter });
   return {
     backend: {
+      builds: new Builds(builder, join(root, 'build/work')),
       system,
       images,
       containers: new Containers(room),

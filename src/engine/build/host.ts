@@ -21,15 +21,11 @@ export interface EngineParts {
   content: ContentStore;
 }
 
-/** Credentials of the client, by the registry's name. */
-export type Credentials = Record<string, AuthConfig>;
-
-/** `credentials`: of the client whose build it is. */
-export function buildHost(parts: EngineParts, credentials: Credentials = {}): BuildHost {
+export function buildHost(parts: EngineParts): BuildHost {
   const { room, images, snapshotter, content } = parts;
   return {
     platform: hostPlatform,
-    image: (reference, request) => baseImage(images, { reference, request, credentials }),
+    image: (reference, request) => baseImage(images, reference, request),
     async workspace(layers) {
       const key = `build-${randomBytes(12).toString('hex')}`;
       snapshotter.prepare(
@@ -102,15 +98,9 @@ function workspace({ images, snapshotter, content }: EngineParts, key: string): 
   }
 }
 
-interface Wanted {
-  reference: string;
-  request: ImageRequest;
-  credentials: Credentials;
-}
-
 /** Local first, unless a pull is asked for. */
-async function baseImage(images: Images, { reference, request, credentials }: Wanted): Promise<BaseImage> {
-  const { platform, pull, signal, progress } = request;
+async function baseImage(images: Images, reference: string, request: ImageRequest): Promise<BaseImage> {
+  const { platform, pull, credentials, signal, progress } = request;
   const here = () => {
     const { id, config, diffIDs } = images.resolve(reference, platform);
     return { id, config, layers: images.layersOf(id).map((layer, at) => ({ ...layer, diffID: diffIDs[at]! })) };
@@ -134,7 +124,7 @@ async function baseImage(images: Images, { reference, request, credentials }: Wa
 
 const isId = (reference: string) => /^sha256:[0-9a-f]{64}$/.test(reference);
 
-function credentialsFor(reference: string, credentials: Credentials): AuthConfig | undefined {
+function credentialsFor(reference: string, credentials: ImageRequest['credentials']): AuthConfig | undefined {
   const { domain } = parseReference(reference);
   const names = domain === 'docker.io' ? ['https://index.docker.io/v1/', 'docker.io', 'index.docker.io'] : [domain];
   const found = names.flatMap((name) => [name, `https://${name}`, `https://${name}/`, `https://${name}/v1/`]);
