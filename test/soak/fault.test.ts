@@ -104,7 +104,7 @@ claims('faults', missingPunnet('user') ?? need('registry'), () => {
       await engine.must(['create', '--name', 'bad', 'busybox', 'true']),
     ];
     await punnet.killDaemon();
-    await overwrite(punnet, join('container', bad, 'config.json'), '{"Config": {"Im');
+    await overwrite(punnet, join('container', bad, 'record.jsonl'), '{"Config": {"Im');
     const listed = await engine.must(['ps', '-a', '--no-trunc', '--format', '{{.ID}}']);
     expect(listed.split('\n')).toContain(good);
     const check = await engine.cli(['system', 'check']);

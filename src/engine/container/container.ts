@@ -2,7 +2,7 @@
 // Runs in the daemon. Changes of state go through here, so that disk, waiters and memory agree.
 
 import type { ContainerRecord, ContainerState } from './record.ts';
-import { writeRecord, writeState } from './record.ts';
+import { appendState, writeContainer } from './record-file.ts';
 import type { Link } from './link.ts';
 import type { Shim } from './shim.ts';
 import { Waiters } from './waiters.ts';
@@ -56,10 +56,10 @@ export class Container {
   /** Changes the state in memory and on disk. */
   change(change: Partial<ContainerState>): void {
     Object.assign(this.state, change);
-    writeState(this.directory, this.state);
+    appendState(this.directory, this.record, this.state);
   }
 
   saveRecord(): void {
-    writeRecord(this.directory, this.record);
+    writeContainer(this.directory, this.record, this.state);
   }
 }

@@ -20,7 +20,8 @@ import { completeHostConfig } from './host-config.ts';
 import { commandLine, mergeImage } from './merge-image.ts';
 import { wantedMounts, type WantedMount } from './mount-points.ts';
 import { checkName } from './name.ts';
-import { newState, writeRecord, type ContainerRecord, type MountPoint } from './record.ts';
+import { newState, type ContainerRecord, type MountPoint } from './record.ts';
+import { writeContainer } from './record-file.ts';
 import { removeVolumes } from './remove.ts';
 import type { Room } from './room.ts';
 import { refuseUnsupported } from './unsupported.ts';
@@ -66,7 +67,7 @@ export async function create(
       anonymousVolumes: volumes,
       endpoints: networks,
     };
-    writeRecord(directory, record);
+    writeContainer(directory, record);
     await room.snapshots.prepare(id, image.diffIDs);
     const container = new Container(directory, record, newState());
     room.store.add(container);

@@ -1,12 +1,6 @@
-// What is known of one container, on disk as two JSON files that a learner can read:
-//   container/<id>/config.json  what was asked for; written at create, rename and update
-//   container/<id>/state.json   what became of it; written at every change
-// Runs in the daemon, as root of its user namespace.
+// What is known of one container: what was asked for, and what became of it. Types; record-file.ts has them on disk.
 
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import type { ContainerConfigBody, HostConfigBody } from '../../api/types.ts';
-import { readJson, writeJsonAtomic } from '../../base/atomic-file.ts';
 import type { Digest } from '../../base/digest.ts';
 import type { NetworkState } from '../network/record.ts';
 
@@ -81,24 +75,4 @@ export function newState(): ContainerState {
     restartCount: 0,
     manuallyStopped: false,
   };
-}
-
-/** Makes the directory and writes the record. @throws the errno of mkdir(2) or write(2) */
-export function writeRecord(directory: string, record: ContainerRecord): void {
-  mkdirSync(directory, { recursive: true, mode: 0o710 });
-  writeJsonAtomic(join(directory, 'config.json'), record);
-}
-
-export function writeState(directory: string, state: ContainerState): void {
-  writeJsonAtomic(join(directory, 'state.json'), state);
-}
-
-/** @throws internal, naming the file, when it is corrupt; undefined when there is none */
-export function readRecord(directory: string): ContainerRecord | undefined {
-  return readJson<ContainerRecord>(join(directory, 'config.json'));
-}
-
-/** The state on disk; that of a fresh container when none was written yet. @throws internal when corrupt */
-export function readState(directory: string): ContainerState {
-  return { ...newState(), ...readJson<ContainerState>(join(directory, 'state.json')) };
 }

@@ -9,7 +9,7 @@ import { Container } from './container.ts';
 import { exitFile, isAlive, readExit, readPids } from './exit-file.ts';
 import { exited, watchExit } from './exit.ts';
 import { recoverExecs } from '../exec/recover.ts';
-import { readRecord, readState } from './record.ts';
+import { readContainer } from './record-file.ts';
 import { removeNow } from './remove.ts';
 import type { Room } from './room.ts';
 import { runtimeDirectory, shimSocket } from './runtime-directory.ts';
@@ -58,14 +58,14 @@ export function resume(room: Room): void {
 function load(room: Room, id: string, report: string[]): Container | undefined {
   const directory = join(room.directory, id);
   try {
-    const record = readRecord(directory);
-    if (record === undefined) {
+    const found = readContainer(directory);
+    if (found === undefined) {
       // Its creation was cut short: the record is the first thing that is written.
       rmSync(directory, { recursive: true, force: true });
       report.push(`container ${id}: half-made, removed`);
       return undefined;
     }
-    return new Container(directory, record, readState(directory));
+    return new Container(directory, found.record, found.state);
   } catch (error) {
     // Kept as it is, for whoever can mend it.
     room.problems.push(`container ${id}: ${messageOf(error)}`);
