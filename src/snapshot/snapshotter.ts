@@ -1,7 +1,7 @@
 // Layers ↔ directories. *unpack* makes a layer (committed, named by its diffID); *prepare* makes an active snapshot, a stack of
 // layers with a writable directory on top, named by its key (a container's id); *mounts* says how to mount it.
 //   layer/<name>/{fs/, layer.json}   active/<key>/{upper/, work/, snapshot.json}   rootfs/: where stacks are mounted, by each in a
-//   mount namespace of their own   unpack/ and trash/: swept at start
+//   mount namespace of their own   unpack/, spare/ and trash/: swept at start
 // Runs in the daemon, the only one that writes here, in its user and mount namespaces, as uid 0 there. Mounts nothing.
 
 import { closeSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,12 +11,13 @@ import { readJson, writeJsonAtomic } from '../base/atomic-file.ts';
 import type { Digest } from '../base/digest.ts';
 import { conflict, invalidArgument, notFound } from '../base/errors.ts';
 import type { Mount } from '../base/mount.ts';
-import { fchmod, fchown, fstatat, openat2 } from '../native/addon.ts';
+import { fchmod, fchown, fstatat, openat2, utimensat } from '../native/addon.ts';
 import { AT_EMPTY_PATH, AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_RDONLY } from '../native/constants.ts';
 import type { Change } from './changes.ts';
 import type { LayerArchive } from './layer-archive.ts';
 import { InitLayers, type InitEntry } from './init-layers.ts';
 import { Layers, type Layer, type LayerRecord } from './layers.ts';
+import { Spares } from './spares.ts';
 import { Trash } from './trash.ts';
 import { UnpackPool } from './unpack-pool.ts';
 import { Unpacking, type UnpackRequest } from './unpacking.ts';
@@ -58,15 +59,17 @@ export class Snapshotter {
   readonly #pool: UnpackPool;
   readonly #unpacking: Unpacking;
   readonly #trash: Trash;
+  readonly #spares: Spares;
 
   /** `dir` is made where missing; it and everything in it belongs to this object alone. */
   constructor(dir: string, pool = new UnpackPool()) {
     this.#dir = dir;
     this.#pool = pool;
     // Closed to others: files of images keep their setuid bits (CVE-2021-41091, CVE-2021-41103).
-    for (const part of ['', 'layer', 'init', 'active', 'unpack', 'trash', 'empty', 'rootfs']) {
+    for (const part of ['', 'layer', 'init', 'active', 'unpack', 'trash', 'spare', 'empty', 'rootfs']) {
       mkdirSync(join(dir, part), { recursive: true, mode: 0o700 });
     }
+    this.#spares = new Spares(join(dir, 'spare'));
     this.#trash = new Trash(join(dir, 'trash'), pool);
     this.#layers = new Layers(join(dir, 'layer'));
     this.#inits = new InitLayers(join(dir, 'init'), join(dir, 'unpack'));
@@ -75,7 +78,9 @@ export class Snapshotter {
 
   /** Removes what a daemon that was killed left half-done. Call once, before anything else. */
   async sweep(): Promise<void> {
-    for (const name of readdirSync(join(this.#dir, 'unpack'))) this.#discard('unpack', name);
+    for (const part of ['unpack', 'spare']) {
+      for (const name of readdirSync(join(this.#dir, part))) this.#discard(part, name);
+    }
     for (const name of readdirSync(join(this.#dir, 'active'))) {
       if (!KEY.test(name)) this.#discard('active', name);
     }
@@ -130,9 +135,10 @@ export class Snapshotter {
     }
     if (existsSync(dir)) throw conflict(`snapshot ${key} exists already`);
     const making = join(this.#dir, 'unpack', `${key}-${suffix()}`);
-    mkdirSync(making, { mode: 0o700 });
-    mkdirSync(join(making, 'work'), { mode: 0o700 });
-    this.#makeUpper(join(making, 'upper'), layers);
+    if (!this.#spares.take(making)) {
+      for (const part of ['', 'work', 'upper']) mkdirSync(join(making, part), { mode: 0o700 });
+    }
+    this.#dressUpper(join(making, 'upper'), layers);
     const record: ActiveRecord = { diffIDs, init: this.#inits.for(diffIDs, this.layers(diffIDs), init) };
     // Not by rename: the whole directory is.
     writeFileSync(join(making, 'snapshot.json'), JSON.stringify(record), { mode: 0o600 });
@@ -224,7 +230,7 @@ export class Snapshotter {
   async removeActive(key: string): Promise<void> {
     this.#activeDir(key);
     this.#actives.delete(key);
-    this.#discard('active', key);
+    if (!this.#spares.keep(join(this.#dir, 'active', key))) this.#discard('active', key);
     await this.#trash.empty();
   }
 
@@ -293,11 +299,15 @@ export class Snapshotter {
   }
 
   /** The root of a mounted overlay looks as its upper directory does: so that takes after the topmost layer that says how. */
-  #makeUpper(path: string, layers: Layer[]): void {
-    mkdirSync(path, { mode: 0o700 });
+  #dressUpper(path: string, layers: Layer[]): void {
     const model = layers.findLast(({ rootSet }) => rootSet);
     withDirectory(path, (upper) => {
-      if (!model) return void fchmod(upper, 0o755);
+      const now = BigInt(Date.now()) * 1_000_000n;
+      utimensat(upper, '', now, now, 0);
+      if (!model) {
+        fchown(upper, 0, 0);
+        return void fchmod(upper, 0o755);
+      }
       withDirectory(join(this.#dir, 'layer', model.name, 'fs'), (root) => {
         const { uid, gid, mode } = fstatat(root, '', AT_EMPTY_PATH);
         fchown(upper, uid, gid);

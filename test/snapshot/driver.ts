@@ -4,7 +4,7 @@
 import { execFileSync } from 'node:child_process';
 import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { lgetxattr, llistxattr, mount, umount2 } from '../../src/native/addon.ts';
+import { lgetxattr, llistxattr, lsetxattr, mount, umount2 } from '../../src/native/addon.ts';
 import { MNT_DETACH } from '../../src/native/constants.ts';
 import { Snapshotter } from '../../src/snapshot/snapshotter.ts';
 import { readInStack } from '../../src/snapshot/read-in-stack.ts';
@@ -73,6 +73,7 @@ const calls = {
   },
   read: (path: string) => readFileSync(path, 'latin1'),
   readdir: (path: string) => readdirSync(path).sort(),
+  setNote: (path: string) => void lsetxattr(path, 'user.note', Buffer.from('x'), 0),
   write: (path: string, data: string) => writeFileSync(path, data),
   /** Runs a script in a directory, as root of the namespace. */
   shell: (cwd: string, script: string) => execFileSync('sh', ['-ec', script], { cwd, encoding: 'latin1' }),

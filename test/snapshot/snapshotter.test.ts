@@ -138,6 +138,38 @@ describe.skipIf(reason)(`a snapshotter${reason ? ` (skipped: ${reason})` : ''}`,
     for (const part of ['active', 'trash']) expect(await namespace.call('readdir', join(dir, part))).toEqual([]);
   });
 
+  test('a snapshot that nothing was written to is used again, as new; one with entries, modes or attributes is not, or not as it was', async () => {
+    const below = await layer({ name: './', type: '5', mode: 0o755 }, { name: 'f', data: 'f' });
+    const scripts: [string, boolean][] = [
+      ['cat f', true],
+      ['chmod 1777 .; chown 5:6 .', true],
+      ['echo >new; rm new', true],
+      ['echo >new', false],
+      ['rm f', false],
+      ['an attribute', false],
+    ];
+    for (const [script, again] of scripts) {
+      await call('prepare', 'c1', [below]);
+      const ino = (await namespace.call('tree', await call<string>('upper', 'c1')))['.']!.ino;
+      const target = await mounted('c1');
+      if (script === 'an attribute') await namespace.call('setNote', target);
+      else await namespace.call('shell', target, script);
+      await namespace.call('umount', target);
+      await call('removeActive', 'c1');
+      await call('prepare', 'c2', [below]);
+      const upper = (await namespace.call('tree', await call<string>('upper', 'c2')))['.']!;
+      // The number of one that was deleted may come back.
+      if (again) expect(upper.ino, script).toBe(ino);
+      expect(upper, script).toMatchObject({ mode: '755', owner: '0:0' });
+      expect(Object.keys(upper.xattrs).filter((name) => !name.startsWith('user.overlay.'))).toEqual([]);
+      const root = await mounted('c2');
+      expect(await namespace.call('readdir', root)).toEqual(['f']);
+      await namespace.call('umount', root);
+      await namespace.call('write', join(await call<string>('upper', 'c2'), 'used'), '');
+      await call('removeActive', 'c2');
+    }
+  });
+
   test('an active snapshot mounts again after it was unmounted, with and without volatile', async () => {
     await call('prepare', 'c1', [await layer({ name: 'f', data: 'f' })]);
     for (const written of ['1', '2']) {
