@@ -66,12 +66,13 @@ const FLAGS: Record<string, readonly [flag: number, attribute: number, clear?: t
 
 const ATIME = new Set(['noatime', 'atime', 'strictatime', 'relatime', 'norelatime', 'nostrictatime']);
 
-const PROPAGATION: Record<string, number> = {
-  private: k.MS_PRIVATE,
-  slave: k.MS_SLAVE,
-  shared: k.MS_SHARED,
-  unbindable: k.MS_UNBINDABLE,
-};
+/** With an `r` before it, of the mounts below as well. mount_namespaces(7) */
+export const PROPAGATION: ReadonlyMap<string, number> = new Map([
+  ['private', k.MS_PRIVATE],
+  ['slave', k.MS_SLAVE],
+  ['shared', k.MS_SHARED],
+  ['unbindable', k.MS_UNBINDABLE],
+]);
 
 /** Sorts options into what each system call takes; unknown ones are the filesystem's and go into `data`. */
 export function parseMountOptions(options: readonly string[] = [], type?: string): MountOptions {
@@ -106,8 +107,8 @@ function take(parsed: MountOptions, option: string): boolean {
     parsed.idmap = option;
     return true;
   }
-  const recursive = option.startsWith('r') && Object.hasOwn(PROPAGATION, option.slice(1));
-  const propagation = PROPAGATION[recursive ? option.slice(1) : option];
+  const recursive = option.startsWith('r') && PROPAGATION.has(option.slice(1));
+  const propagation = PROPAGATION.get(recursive ? option.slice(1) : option);
   if (propagation !== undefined) {
     parsed.propagation = propagation;
     parsed.recursivePropagation = recursive;

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 
 #include "../../native/plan.h"
+#include "plan-print.h"
 
 static void *read_file(const char *path, size_t *size) {
   FILE *file = fopen(path, "rb");
@@ -19,44 +20,6 @@ static void *read_file(const char *path, size_t *size) {
   if (fread(bytes, 1, *size, file) != *size) exit(2);
   fclose(file);
   return bytes;
-}
-
-static void print_text(FILE *to, const char *text) {
-  if (!text) fputs(" null", to);
-  else fprintf(to, " \"%s\"", text);
-}
-
-/** Reads all that the op points to; what it reads goes to `to`. */
-static void print_op(FILE *to, const struct plan_op *op) {
-  fprintf(to, "%s %s", op->who == PLAN_CHILD ? "child" : "parent", plan_names[op->code]);
-  const uint64_t *arg = op->arg;
-  for (const char *kind = plan_kinds[op->code]; *kind; kind++, arg++) {
-    switch (*kind) {
-      case 's':
-      case 'n':
-        print_text(to, (const char *)(uintptr_t)*arg);
-        break;
-      case 'v':
-        for (char **item = (char **)(uintptr_t)*arg; *item; item++) print_text(to, *item);
-        fputs(" .", to);
-        arg++;
-        break;
-      case 'b':
-        for (uint64_t i = 0; i < arg[1]; i++) fprintf(to, i ? "%02x" : " %02x", ((unsigned char *)(uintptr_t)*arg)[i]);
-        arg++;
-        break;
-      case 'i':
-        for (uint64_t i = 0; i < arg[1]; i++) fprintf(to, " %u", ((uint32_t *)(uintptr_t)*arg)[i]);
-        fputs(" .", to);
-        arg++;
-        break;
-      default:
-        if (*arg == PLAN_NONE) fputs(" none", to);
-        else fprintf(to, " %llu", (unsigned long long)*arg);
-    }
-  }
-  for (int i = 0; i < op->excepts; i++) fprintf(to, " !%d", op->except[i]);
-  fputc('\n', to);
 }
 
 static int print_plan(const char *path) {

@@ -77,7 +77,7 @@ export function compileDevices(
 }
 
 function makeNode({ type, path, major = 0, minor = 0, fileMode = 0o666, uid = 0, gid = 0 }: SpecDevice): Op[] {
-  const kind = TYPES[type];
+  const kind = Object.hasOwn(TYPES, type) ? TYPES[type] : undefined;
   if (kind === undefined) throw invalidArgument(`device ${path}: unknown type ${JSON.stringify(type)}`);
   const mode = kind | (fileMode & 0o7777);
   const ops: Op[] = [{ who: 'child', op: 'mknod', path, mode, dev: deviceNumber(major, minor), except: ['EEXIST'] }];

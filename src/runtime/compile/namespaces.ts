@@ -38,7 +38,7 @@ export function joinsOthers(spec: Spec): boolean {
 export function cloneFlags(spec: Spec): number {
   let flags = 0;
   for (const { type, path } of spec.linux?.namespaces ?? []) {
-    if (!(type in FLAGS)) throw invalidArgument(`unknown namespace ${JSON.stringify(type)}`);
+    if (!Object.hasOwn(FLAGS, type)) throw invalidArgument(`unknown namespace ${JSON.stringify(type)}`);
     if (!path && type !== 'cgroup' && type !== 'time') flags |= FLAGS[type];
   }
   return flags >>> 0;

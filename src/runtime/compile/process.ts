@@ -84,7 +84,7 @@ function limitOps({ oomScoreAdj, rlimits = [] }: Pick<SpecProcess, 'oomScoreAdj'
     ops.push({ who, op: 'write_file', path, data: String(oomScoreAdj) });
   }
   for (const { type, soft, hard } of rlimits) {
-    const resource = k.RLIMITS[type];
+    const resource = Object.hasOwn(k.RLIMITS, type) ? k.RLIMITS[type] : undefined;
     if (resource === undefined) throw invalidArgument(`unknown rlimit ${JSON.stringify(type)}`);
     ops.push({ who, op: 'setrlimit', resource, soft: limit(soft), hard: limit(hard) });
   }

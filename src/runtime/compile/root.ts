@@ -8,7 +8,7 @@ import type { Mount } from '../../base/mount.ts';
 import type { Spec } from '../../base/oci-runtime.ts';
 import * as k from '../../native/constants.ts';
 import type { Op, Slot } from '../../native/ops.ts';
-import { parseMountOptions } from '../mount-options.ts';
+import { parseMountOptions, PROPAGATION } from '../mount-options.ts';
 import { isNew } from './namespaces.ts';
 
 /** Mounts what the snapshotter said, or binds a plain directory onto itself: pivot_root wants a mount point of this namespace. */
@@ -77,7 +77,7 @@ export function changeRoot(rootfs: string, options: { old: Slot; hooks: readonly
  */
 export function separateMounts(spec: Spec, rootfsParent: string | undefined): Op[] {
   const wanted = spec.linux?.rootfsPropagation ?? '';
-  const shared = ROOT_PROPAGATION[wanted] === k.MS_SHARED;
+  const shared = rootPropagation(wanted) === k.MS_SHARED;
   const none = { source: null, fstype: null, data: null };
   const flags = k.MS_REC | (shared ? k.MS_SHARED : k.MS_SLAVE);
   if (isNew(spec, 'user') && !shared) return [];
@@ -90,7 +90,7 @@ export function separateMounts(spec: Spec, rootfsParent: string | undefined): Op
 export function sealRoot(spec: Spec): Op[] {
   const ops: Op[] = [];
   const wanted = spec.linux?.rootfsPropagation ?? '';
-  const propagation = wanted === '' ? 0 : ROOT_PROPAGATION[wanted];
+  const propagation = rootPropagation(wanted);
   if (propagation === undefined) {
     throw invalidArgument(`rootfsPropagation=${wanted} is not supported`);
   }
@@ -105,16 +105,10 @@ export function sealRoot(spec: Spec): Op[] {
   return ops;
 }
 
-const ROOT_PROPAGATION: Record<string, number> = {
-  private: k.MS_PRIVATE,
-  rprivate: k.MS_PRIVATE,
-  slave: k.MS_SLAVE,
-  rslave: k.MS_SLAVE,
-  shared: k.MS_SHARED,
-  rshared: k.MS_SHARED,
-  unbindable: k.MS_UNBINDABLE,
-  runbindable: k.MS_UNBINDABLE,
-};
+/* undefined: there is no such propagation; 0: it is not asked for. */
+function rootPropagation(wanted: string): number | undefined {
+  return wanted === '' ? 0 : PROPAGATION.get(wanted.replace(/^r/, ''));
+}
 
 /** An absolute path without `.`, `..` and doubled slashes; what starts outside stays inside. */
 export function cleanPath(path: string): string {
