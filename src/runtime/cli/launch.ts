@@ -17,6 +17,7 @@ import type { Call } from './commands.ts';
 import { sendPidfd, sendTerminal } from './console.ts';
 import { destroy } from './destroy.ts';
 import { hostStreams, inherited, preservedFds } from './preserved.ts';
+import { log } from './say.ts';
 import { startError } from './start-error.ts';
 import { keepConfig, makeFifo, reserve, writeRecord, type ContainerRecord, type Held } from './store.ts';
 
@@ -43,6 +44,7 @@ export interface Launch {
  */
 export function launch({ settings, flags, args: [id = ''] }: Call, { startedBy, foreground }: Launch): Launched {
   const bundle = openBundle(flags.text('bundle'));
+  for (const warning of bundle.warnings) log('warning', warning, settings);
   const console = flags.text('console-socket');
   checkTerminal(bundle.spec, console, foreground);
   const preserved = preservedFds(flags.number('preserve-fds') ?? 0, bundle.spec.process!);
