@@ -26,7 +26,7 @@ const ARROWS: Record<string, string[]> = {
   cli: ['base', 'api/client', 'api/demultiplex', 'registry/reference', 'compose'],
   punnet: ['base', 'cli'],
   punnetd: ['base', 'rootless', 'engine', 'api', 'runtime', 'native'],
-  'punnet-runc': ['runtime'],
+  'punnet-runc': ['runtime', 'native'],
 };
 
 /** Types, and nothing else, may also cross here: the interface that the consumer declares, and the bodies it speaks of. */
