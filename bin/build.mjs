@@ -8,7 +8,10 @@ import { Script } from 'node:vm';
 import { build } from 'esbuild';
 
 const commands = { punnet: 'src/punnet.ts', punnetd: 'src/punnetd.ts', 'punnet-runc': 'src/punnet-runc.ts' };
-const workers = { 'unpack-worker': 'src/snapshot/unpack-worker.ts' };
+const workers = {
+  'unpack-worker': 'src/snapshot/unpack-worker.ts',
+  'root-thread': 'src/snapshot/root-thread.ts',
+};
 
 const options = {
   outdir: 'dist',

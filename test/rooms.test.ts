@@ -22,8 +22,17 @@ const ARROWS: Record<string, string[]> = {
   engine: ['base', 'native', 'content', 'registry', 'snapshot', 'network', 'rootless', 'runtime', 'build'],
   api: ['base'],
   compose: ['base', 'api/client'],
-  // The CLI reads references as the registry does, and the frames that the client gets.
-  cli: ['base', 'api/client', 'api/demultiplex', 'registry/reference', 'compose'],
+  // The CLI reads references as the registry does, the frames that the client gets, and the archives of `cp`.
+  cli: [
+    'base',
+    'api/client',
+    'api/demultiplex',
+    'registry/reference',
+    'snapshot/tar/entry',
+    'snapshot/tar/reader',
+    'snapshot/tar/writer',
+    'compose',
+  ],
   punnet: ['base', 'cli'],
   punnetd: ['base', 'rootless', 'engine', 'api', 'runtime', 'native'],
   'punnet-runc': ['runtime', 'native'],

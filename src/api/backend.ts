@@ -3,12 +3,13 @@
 
 import type { BuildEvent } from '../base/build-event.ts';
 import type { ExplainedOp } from '../base/explained-op.ts';
-import type { Duplex } from 'node:stream';
+import type { Duplex, Readable, Writable } from 'node:stream';
 import type {
   AuthConfig,
   CreateBody,
   ExecBody,
   ExecStartBody,
+  FileStatBody,
   Filters,
   HostConfigBody,
   NetworkCreateBody,
@@ -93,6 +94,23 @@ export interface ContainerBackend {
   attach(id: string, options: AttachOptions, open: () => Duplex): Promise<void>;
   /** Writes frames (or raw bytes for a tty) to `sink` with back-pressure. */
   logs(id: string, options: LogOptions, sink: NodeJS.WritableStream): Promise<void>;
+  /** @throws notFound for the path, too */
+  statFile(id: string, path: string): Promise<FileStatBody>;
+  /** Sends a tar archive of the path to what `open` gives, which is called once the path was found. */
+  archive(
+    id: string,
+    path: string,
+    options: { open(stat: FileStatBody): Writable; signal: AbortSignal },
+  ): Promise<void>;
+  /** Extracts a tar archive into the directory. */
+  extract(
+    id: string,
+    path: string,
+    options: { noOverwriteDirNonDir: boolean; copyUidGid: boolean; body: Readable; signal: AbortSignal },
+  ): Promise<void>;
+  /** Sends the whole root as a tar archive. */
+  export(id: string, options: { open(): Writable; signal: AbortSignal }): Promise<void>;
+  diff(id: string): Promise<object[] | null>;
 }
 
 export interface ExecStartOptions {

@@ -10,6 +10,8 @@ export interface RequestOptions {
   query?: Query;
   /** sent as JSON */
   body?: unknown;
+  /** sent as it comes, in place of a JSON body */
+  upload?: AsyncIterable<Uint8Array>;
   headers?: Record<string, string>;
   /** Ends the request and its connection; the promise rejects with the signal's reason. */
   signal?: AbortSignal;
@@ -32,9 +34,40 @@ export function requestText(method: string, path: string, options: RequestOption
   const body = options.body === undefined ? '' : JSON.stringify(options.body);
   const headers: Record<string, string> = { Host: 'punnet', 'User-Agent': 'punnet', ...options.headers };
   if (options.body !== undefined) headers['Content-Type'] = 'application/json';
-  if (method !== 'GET' && method !== 'HEAD') headers['Content-Length'] = String(Buffer.byteLength(body));
+  if (options.upload) headers['Transfer-Encoding'] = 'chunked';
+  else if (method !== 'GET' && method !== 'HEAD') headers['Content-Length'] = String(Buffer.byteLength(body));
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value.replace(/[\r\n]/g, '')}`);
   return `${method} ${pathText(path)}${queryText(options.query)} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n${body}`;
+}
+
+/**
+ * Writes a body in chunks, no faster than the connection takes them. Ends quietly when the connection does: the daemon's answer,
+ * or its absence, tells why. @throws what `upload` throws
+ */
+export async function sendUpload(socket: Socket, upload: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const chunk of upload) {
+    if (socket.destroyed || socket.writableEnded) return;
+    if (chunk.length === 0) continue;
+    socket.cork();
+    socket.write(`${chunk.length.toString(16)}\r\n`);
+    socket.write(chunk);
+    const more = socket.write('\r\n');
+    socket.uncork();
+    if (!more) await room(socket);
+  }
+  if (!socket.destroyed) socket.write('0\r\n\r\n');
+}
+
+function room(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      socket.removeListener('drain', done);
+      socket.removeListener('close', done);
+      resolve();
+    };
+    socket.on('drain', done);
+    socket.on('close', done);
+  });
 }
 
 /** A name is the user's text: no character of it may end the path or the request line. */

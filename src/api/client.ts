@@ -10,6 +10,7 @@ import {
   readBody,
   readHead,
   requestText,
+  sendUpload,
   type Answer,
   type Head,
   type RequestOptions,
@@ -156,8 +157,16 @@ export class Client {
     signal?.addEventListener('abort', abort, { once: true });
     socket.write(requestText(method, path, options));
     let answer: Answer;
+    let uploadFailed: Promise<never> | undefined;
+    let uploaded = options.upload === undefined;
+    if (options.upload) {
+      // Whether the archive's reading or its sending went wrong, the connection is of no more use.
+      const sent = sendUpload(socket, options.upload).then(() => void (uploaded = true));
+      uploadFailed = new Promise((_, reject) => sent.catch(reject));
+      uploadFailed.catch(() => socket.destroy());
+    }
     try {
-      answer = await readHead(socket);
+      answer = await (uploadFailed ? Promise.race([readHead(socket), uploadFailed]) : readHead(socket));
     } catch (error) {
       signal?.removeEventListener('abort', abort);
       if (signal?.aborted) throw signal.reason;
@@ -165,15 +174,23 @@ export class Client {
       if (kept && method === 'GET') return this.open(method, path, options);
       throw error;
     }
+    // Its header tells of a body that does not follow. RFC 9110 §9.3.2
+    if (method === 'HEAD') {
+      answer.head.headers.delete('transfer-encoding');
+      answer.head.headers.set('content-length', '0');
+    }
     const close = answer.head.headers.get('connection')?.toLowerCase() === 'close';
+    // Once the answer is whole, the connection belongs to the next request.
+    let over = false;
     const release = (reusable: boolean) => {
+      over = true;
       signal?.removeEventListener('abort', abort);
-      if (reusable && !close) this.keep(socket);
+      if (reusable && !close && uploaded) this.keep(socket);
       else socket.destroy();
     };
     return {
       head: answer.head,
-      drop: () => void (this.idle.some((each) => each.socket === socket) || socket.destroy()),
+      drop: () => void (over || socket.destroy()),
       read: (sink) =>
         readBody(socket, answer, {
           ...sink,

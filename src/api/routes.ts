@@ -2,6 +2,7 @@
 
 import { route, type Route } from './route.ts';
 import { attach } from './routes/attach.ts';
+import * as archive from './routes/archive.ts';
 import * as build from './routes/build.ts';
 import * as container from './routes/container.ts';
 import * as exec from './routes/exec.ts';
@@ -42,6 +43,11 @@ export const ROUTES: Route[] = [
   route('POST', '/containers/create', container.create),
   route('GET', '/containers/:id/json', container.inspect),
   route('GET', '/containers/:id/logs', logs),
+  route('GET', '/containers/:id/changes', archive.changes),
+  route('GET', '/containers/:id/export', archive.exportRoot),
+  route('HEAD', '/containers/:id/archive', archive.stat),
+  route('GET', '/containers/:id/archive', archive.get),
+  route('PUT', '/containers/:id/archive', archive.put),
   route('POST', '/containers/:id/start', container.start),
   route('POST', '/containers/:id/stop', container.stop),
   route('POST', '/containers/:id/restart', container.restart),

@@ -173,6 +173,16 @@ export interface NetworkCreateBody {
   Labels?: Record<string, string> | null;
 }
 
+/** `X-Docker-Container-Path-Stat`, before base64. */
+export interface FileStatBody {
+  name: string;
+  size: number;
+  /** Go's os.FileMode */
+  mode: number;
+  mtime: string;
+  linkTarget: string;
+}
+
 /** One line of the JSON stream that pull, push and build answer with. */
 export interface ProgressLine {
   status?: string;

@@ -11,6 +11,8 @@ import { RegistryClient } from '../registry/client.ts';
 import { readRegistryConfig } from '../registry/config.ts';
 import { openCgroupTree } from '../runtime/cgroup-tree.ts';
 import { Builder } from '../build/builder.ts';
+import { readInStack } from '../snapshot/read-in-stack.ts';
+import { RootThreads } from '../snapshot/root-threads.ts';
 import { Snapshotter } from '../snapshot/snapshotter.ts';
 import { Builds } from './build/builds.ts';
 import { buildHost } from './build/host.ts';
@@ -89,12 +91,19 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
         await images.released(diffIDs);
       },
       discard: (path) => snapshotter.discard(path),
+      mount: (key) => snapshotter.mounts(key)[0]!,
+      changes: (key) => snapshotter.changes(key),
+      readFile: (key, path, maxBytes) => {
+        const stack = [snapshotter.upper(key), ...snapshotter.layers(snapshotter.layersOf(key))];
+        return readInStack(stack, path, maxBytes);
+      },
       usage: (key, diffIDs) => ({
         writable: snapshotter.usage(key).size,
         image: diffIDs.reduce((sum, diffID) => sum + snapshotter.size(diffID), 0),
       }),
     },
     networks: openNetworks({ root, run, env: process.env, containers: store, events, shimProgram: shim, log }),
+    roots: new RootThreads(),
     launcher: new PlanLauncher({ roots: snapshotter, cgroups, init: shim, filters: join(root, 'seccomp') }),
     execs: new ExecStore(),
     execPlanner: new ExecPlanner({ filters: join(root, 'seccomp'), cgroups: cgroups.parent !== undefined }),

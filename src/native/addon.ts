@@ -77,6 +77,11 @@ interface Addon {
   flock(fd: number, operation: number): number;
   mount(source: Path | null, target: Path, fstype: string | null, flags: number, data: string | null): number;
   umount2(target: Path, flags: number): number;
+  unshare(flags: number): number;
+  setns(fd: number, nstype: number): number;
+  chdir(path: Path): number;
+  openTree(dirfd: number, path: Path, flags: number): number;
+  moveMount(fromDirfd: number, fromPath: Path, toDirfd: number, toPath: Path, flags: number): number;
   pidfdOpen(pid: number): number;
   pidfdSendSignal(pidfd: number, signal: number): number;
   kill(pid: number, signal: number): number;
@@ -135,6 +140,14 @@ export const flistxattr: Addon['flistxattr'] = addon.flistxattr;
 export const flock: Addon['flock'] = addon.flock;
 export const mount: Addon['mount'] = addon.mount;
 export const umount2: Addon['umount2'] = addon.umount2;
+/** For the calling thread alone; CLONE_NEWNS takes its working directory and root apart from the other threads'. unshare(2) */
+export const unshare: Addon['unshare'] = addon.unshare;
+/** For the calling thread alone. setns(2) */
+export const setns: Addon['setns'] = addon.setns;
+/** Node's own is not for worker threads; after unshare(CLONE_NEWNS) this one is. chdir(2) */
+export const chdir: Addon['chdir'] = addon.chdir;
+export const openTree: Addon['openTree'] = addon.openTree;
+export const moveMount: Addon['moveMount'] = addon.moveMount;
 export const pidfdOpen: Addon['pidfdOpen'] = addon.pidfdOpen;
 export const pidfdSendSignal: Addon['pidfdSendSignal'] = addon.pidfdSendSignal;
 /** `pid` must be positive; prefer pidfdSendSignal. kill(2) */

@@ -37,10 +37,6 @@ const FILE = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
 export interface TreeOptions {
   /** The tree is an upper directory: whiteouts and opaque directories become the archive's own. */
   overlay?: boolean;
-  /** Paths that are left out, with what is below them. */
-  omit?: ReadonlySet<string>;
-  /** Whether to go into a directory where another file system is mounted; it is archived itself in any case. */
-  crosses?(path: string): boolean;
   /** The name in the archive of a path in the tree. */
   rename?(path: string): string;
 }
@@ -67,15 +63,23 @@ export class TreeArchiver {
     this.#options = options;
   }
 
-  /** Archives all that directory `fd` holds; `path` is its own path in the tree, '' for the root. */
-  contents(fd: number, path: string): void {
-    const { dev } = fstatat(fd, '', AT_EMPTY_PATH);
-    for (const name of namesIn(fd)) this.one(fd, name, { path: joinPath(path, name), dev });
+  /** Archives directory `fd` itself, and all that it holds. */
+  whole(fd: number): void {
+    const stat = fstatat(fd, '', AT_EMPTY_PATH);
+    this.#tell({
+      ...entryOf(stat, { type: 'directory', name: this.#options.rename?.('') ?? '' }),
+      xattrs: xattrsOf(fd),
+    });
+    this.contents(fd, '');
   }
 
-  /** Archives `name` in directory `at`, and what is below it. `dev`: the file system of the directory. */
-  one(at: number, name: string, { path, dev }: { path: string; dev: number }): void {
-    if (this.#options.omit?.has(path)) return;
+  /** Archives all that directory `fd` holds; `path` is its own path in the tree, '' for the root. */
+  contents(fd: number, path: string): void {
+    for (const name of namesIn(fd)) this.one(fd, name, joinPath(path, name));
+  }
+
+  /** Archives `name` in directory `at`, and what is below it. */
+  one(at: number, name: string, path: string): void {
     if (path.length > MAX_PATH) throw invalidArgument(`archive ${show(path)}: the name is too long`);
     const stat = unlessGone(() => fstatat(at, raw(name), AT_SYMLINK_NOFOLLOW));
     if (!stat) return;
@@ -83,7 +87,7 @@ export class TreeArchiver {
     // A socket has no place in an archive.
     if (!type) return;
     const entry = entryOf(stat, { type, name: this.#options.rename?.(path) ?? path });
-    if (type === 'directory') this.#directory(at, name, { path, dev, entry, stat });
+    if (type === 'directory') this.#directory(at, name, { path, entry });
     else if (type === 'file') this.#file(at, name, { entry, stat });
     else if (type === 'symlink') {
       const target = unlessGone(() => readlinkat(at, raw(name)));
@@ -93,16 +97,11 @@ export class TreeArchiver {
     // Other devices cannot be made in a user namespace; one that is bound in belongs to the host.
   }
 
-  #directory(
-    at: number,
-    name: string,
-    { path, dev, entry, stat }: { path: string; dev: number; entry: Entry; stat: StatAt },
-  ): void {
+  #directory(at: number, name: string, { path, entry }: { path: string; entry: Entry }): void {
     const fd = unlessGone(() => openat2(at, raw(name), DIRECTORY, 0, RESOLVE_BENEATH));
     if (fd === undefined) return;
     try {
       this.#tell({ ...entry, xattrs: xattrsOf(fd) });
-      if (stat.dev !== dev && !(this.#options.crosses?.(path) ?? true)) return;
       if (this.#options.overlay && isOpaque(fd)) {
         this.#tell({ ...entry, type: 'file', mode: entry.mode & 0o777, name: joinPath(path, OPAQUE_NAME) });
       }

@@ -2,16 +2,15 @@
 // none for a while. Where the worker's bundle is not beside the program (tests from source), jobs run in the calling thread.
 // Runs in the daemon. Node worker_threads.
 
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { internal, messageOf, PunnetError } from '../base/errors.ts';
+import { internal, messageOf } from '../base/errors.ts';
 import type { Written } from './layer-writer.ts';
 import { changesOf, type Change, type ChangesJob } from './changes.ts';
 import { archiveLayer, type LayerArchive, type LayerArchiveJob } from './layer-archive.ts';
 import { emptyAll, type EmptyJob } from './remove-tree.ts';
 import { unpack, type UnpackJob } from './unpack.ts';
-import type { WorkerAnswer, WorkerFailure, WorkerRequest, WorkerResult } from './unpack-worker.ts';
+import type { WorkerAnswer, WorkerRequest, WorkerResult } from './unpack-worker.ts';
+import { errorOf, workerProgram } from './worker-program.ts';
 
 const THREADS = 2;
 const IDLE_MS = 5_000;
@@ -36,7 +35,7 @@ export class UnpackPool {
   #threads = 0;
 
   /** `program`: path of unpack-worker.cjs. */
-  constructor(program = workerProgram()) {
+  constructor(program = workerProgram('unpack-worker')) {
     this.#program = program;
   }
 
@@ -129,17 +128,4 @@ export class UnpackPool {
     }, IDLE_MS);
     timer.unref();
   }
-}
-
-function errorOf(failure: WorkerFailure): Error {
-  if (failure.aborted) return new DOMException(failure.message, 'AbortError');
-  if (failure.kind) return new PunnetError(failure.kind, failure.message, { fix: failure.fix });
-  return Object.assign(new Error(failure.message), { code: failure.code });
-}
-
-/** dist/unpack-worker.cjs when the program itself is a bundle in dist. */
-function workerProgram(): string | undefined {
-  const program = process.argv[1];
-  const beside = program && join(dirname(program), 'unpack-worker.cjs');
-  return beside && existsSync(beside) ? beside : undefined;
 }

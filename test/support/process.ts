@@ -21,6 +21,8 @@ export interface RunOptions {
   gid?: number;
   /** milliseconds after which a hanging program is killed and the call fails */
   timeout?: number;
+  /** of standard output; `latin1` for bytes */
+  encoding?: BufferEncoding;
 }
 
 const SIGNALS: Record<string, number> = {
@@ -35,7 +37,7 @@ const SIGNALS: Record<string, number> = {
 
 /** Runs a program to its end; a non-zero exit is an answer, not an error. */
 export function run(program: string, args: string[], options: RunOptions = {}): Promise<Outcome> {
-  const { stdin, timeout = 60_000, ...spawnOptions } = options;
+  const { stdin, timeout = 60_000, encoding, ...spawnOptions } = options;
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
       stdio: [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
@@ -57,7 +59,7 @@ export function run(program: string, args: string[], options: RunOptions = {}): 
     child.once('close', (code, signal) => {
       clearTimeout(timer);
       const outcome = {
-        stdout: Buffer.concat(out).toString(),
+        stdout: Buffer.concat(out).toString(encoding),
         stderr: Buffer.concat(err).toString(),
         code: code ?? 128 + (SIGNALS[signal!] ?? 0),
       };

@@ -13,6 +13,14 @@ const containerVerbs: Verb[] = [
     load: () => import('../verb/attach.ts'),
   },
   {
+    name: 'cp',
+    summary: 'Copy files/folders between a container and the local filesystem',
+    usage: '[OPTIONS] CONTAINER:SRC_PATH DEST_PATH|-\n\tpunnet cp [OPTIONS] SRC_PATH|- CONTAINER:DEST_PATH',
+    ...two,
+    completes: 'container',
+    load: () => import('../verb/cp.ts'),
+  },
+  {
     name: 'create',
     summary: 'Create a new container',
     usage: '[OPTIONS] IMAGE [COMMAND] [ARG...]',
@@ -20,6 +28,14 @@ const containerVerbs: Verb[] = [
     interspersed: false,
     completes: 'image',
     load: () => import('../verb/create.ts'),
+  },
+  {
+    name: 'diff',
+    summary: "Inspect changes to files or directories on a container's filesystem",
+    usage: 'CONTAINER',
+    ...one,
+    completes: 'container',
+    load: () => import('../verb/diff.ts'),
   },
   {
     name: 'exec',
@@ -30,6 +46,14 @@ const containerVerbs: Verb[] = [
     interspersed: false,
     completes: 'running',
     load: () => import('../verb/exec.ts'),
+  },
+  {
+    name: 'export',
+    summary: "Export a container's filesystem as a tar archive",
+    usage: '[OPTIONS] CONTAINER',
+    ...one,
+    completes: 'container',
+    load: () => import('../verb/export.ts'),
   },
   {
     name: 'kill',

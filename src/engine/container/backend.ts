@@ -2,9 +2,12 @@
 
 import type { Duplex } from 'node:stream';
 import type { AttachOptions, ContainerBackend, LogOptions } from '../../api/backend.ts';
-import type { CreateBody } from '../../api/types.ts';
+import type { CreateBody, FileStatBody } from '../../api/types.ts';
 import { attach } from './attach.ts';
+import { archive, extract, statFile } from './copy.ts';
 import { create } from './create.ts';
+import { diff } from './diff.ts';
+import { exportRoot } from './export.ts';
 import { inspect } from './inspect.ts';
 import { kill } from './kill.ts';
 import { list, type ListOptions } from './list.ts';
@@ -80,5 +83,25 @@ export class Containers implements ContainerBackend {
 
   async logs(id: string, options: LogOptions, sink: NodeJS.WritableStream): Promise<void> {
     await readLogs(this.#room, this.#room.store.get(id), options, sink);
+  }
+
+  async statFile(id: string, path: string): Promise<FileStatBody> {
+    return statFile(this.#room, this.#room.store.get(id), { id, path });
+  }
+
+  async archive(id: string, path: string, options: Parameters<ContainerBackend['archive']>[2]): Promise<void> {
+    await archive(this.#room, this.#room.store.get(id), { id, path }, options);
+  }
+
+  async extract(id: string, path: string, options: Parameters<ContainerBackend['extract']>[2]): Promise<void> {
+    await extract(this.#room, this.#room.store.get(id), { id, path }, options);
+  }
+
+  async export(id: string, options: Parameters<ContainerBackend['export']>[1]): Promise<void> {
+    await exportRoot(this.#room, this.#room.store.get(id), options);
+  }
+
+  async diff(id: string): Promise<object[] | null> {
+    return diff(this.#room, this.#room.store.get(id));
   }
 }

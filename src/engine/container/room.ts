@@ -4,6 +4,9 @@
 import type { ExplainedOp } from '../../base/explained-op.ts';
 import type { Digest } from '../../base/digest.ts';
 import type { ImageConfig } from '../../base/oci-image.ts';
+import type { Mount } from '../../base/mount.ts';
+import type { Change } from '../../snapshot/changes.ts';
+import type { RootThreads } from '../../snapshot/root-threads.ts';
 import type { EventBus } from '../events.ts';
 import type { ExecPlanner } from '../exec/planner.ts';
 import type { ExecStore } from '../exec/store.ts';
@@ -31,6 +34,12 @@ export interface Snapshots {
   remove(key: string, diffIDs: Digest[]): Promise<void>;
   /** Throws a directory away: at once out of sight if it lies in the data directory, freed by the next `remove`. @throws the errno of rename(2) */
   discard(path: string): void;
+  /** How to mount the root of a container that does not run. @throws notFound */
+  mount(key: string): Mount;
+  /** What the container changed. @throws notFound */
+  changes(key: string): Promise<Change[]>;
+  /** A file of the container as it would start, links followed; undefined when there is none. @throws invalidArgument: larger */
+  readFile(key: string, path: string, maxBytes: number): Buffer | undefined;
   /** Bytes in the writable layer, and in the image's layers. */
   usage(key: string, diffIDs: Digest[]): { writable: number; image: number };
 }
@@ -90,6 +99,8 @@ export interface Room {
   store: ContainerStore;
   images: ImageSource;
   snapshots: Snapshots;
+  /** who reads and writes the files of containers */
+  roots: RootThreads;
   launcher: Launcher;
   execs: ExecStore;
   execPlanner: ExecPlanner;
