@@ -21,6 +21,8 @@ import { CONTAINER_INIT } from './container/init-entries.ts';
 import { PlanLauncher } from './container/launcher.ts';
 import { recover, resume } from './container/recover.ts';
 import { publishContainerEvent, type Room } from './container/room.ts';
+import { writeNetworkFiles } from './container/network-files.ts';
+import { runtimeDirectory } from './container/runtime-directory.ts';
 import { ContainerStore } from './container/store.ts';
 import { EventBus } from './events.ts';
 import { Execs } from './exec/backend.ts';
@@ -114,6 +116,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   };
   const { report } = await recover(room);
   await restoreNetworks(room.networks);
+  room.networks.changed = (container) =>
+    writeNetworkFiles(runtimeDirectory(room, container.id), container.record, container.state.network);
   report.forEach(log);
   for (const key of snapshotter.listActive()) {
     if (room.store.find(key) !== undefined) continue;

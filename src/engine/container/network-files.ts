@@ -4,7 +4,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf } from '../../base/errors.ts';
+import { ADDRESS } from '../../network/dns-server.ts';
 import { hostAddress } from '../network/host-address.ts';
+import { hasNames } from '../network/names.ts';
 import type { NetworkState } from '../network/record.ts';
 import type { ContainerRecord } from './record.ts';
 
@@ -22,7 +24,8 @@ export function writeNetworkFiles(directory: string, record: ContainerRecord, ne
       gateway: () => hostAddress(network),
     }),
   );
-  put('resolv.conf', resolvFile(record, readHost('/etc/resolv.conf') ?? '', host));
+  const ofHost = readHost('/etc/resolv.conf') ?? '';
+  put('resolv.conf', hasNames(network) ? resolvFileOfNames(record, ofHost) : resolvFile(record, ofHost, host));
 }
 
 /**
@@ -51,6 +54,18 @@ export function hostsFile(
   const names = Domainname === '' ? Hostname : `${Hostname}.${Domainname} ${Hostname}`;
   for (const address of addresses) lines.push(`${address.split('/')[0]}\t${names}`);
   return `${lines.join('\n')}\n`;
+}
+
+/** For a container with a name server of its own, which asks the servers of --dns or the host itself. */
+export function resolvFileOfNames(record: ContainerRecord, ofHost: string): string {
+  const lines = resolvFile(record, ofHost, true)
+    .split('\n')
+    .filter((line) => line !== '' && !/^\s*(nameserver|options)\s/.test(line));
+  const { DnsOptions } = record.hostConfig;
+  const options = DnsOptions?.length ? DnsOptions : (/^\s*options\s+(.*)$/m.exec(ofHost)?.[1]?.split(/\s+/) ?? []);
+  // A name without a dot is a container's more often than one of the search domains.
+  const all = options.some((option) => option.startsWith('ndots:')) ? options : [...options, 'ndots:0'];
+  return [`nameserver ${ADDRESS}`, ...lines, `options ${all.join(' ')}`, ''].join('\n');
 }
 
 /** The host's file, with what --dns, --dns-search and --dns-option replace; loopback resolvers only where they can be reached. */

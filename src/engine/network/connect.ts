@@ -5,6 +5,8 @@ import { closeSync } from 'node:fs';
 import { forbidden, internal, invalidArgument } from '../../base/errors.ts';
 import { namespaceOf, setDefaultRoutes } from '../../network/rootless-network.ts';
 import type { Container } from '../container/container.ts';
+import { hasNames, serveNames } from './names.ts';
+import { republish } from './ports.ts';
 import { checkWish } from './wish.ts';
 import type { EndpointWish, NetworkRecord, NetworkState } from './record.ts';
 import type { NetworkRoom } from './room.ts';
@@ -26,7 +28,7 @@ export async function connect(
     if (container.running && state) await join(room, record, { container, wish, state });
     container.record.endpoints[record.name] = wish;
     container.saveRecord();
-    if (container.running) container.change({});
+    await settle(room, container);
     room.publish('connect', record, { container: container.id });
   });
 }
@@ -44,7 +46,7 @@ async function join(
     state.endpoints[record.name] = endpoint;
     // Only now, when the device is there: another network may have become the way outside.
     setDefaultRoutes([...chooseGateways(container, state).values()].flat(), netns);
-    room.changed(container);
+    if (hasNames(state)) serveNames(room, container, netns);
   } catch (error) {
     delete state.endpoints[record.name];
     room.store.release(endpoint);
@@ -80,12 +82,17 @@ export async function disconnect(
     }
     delete container.record.endpoints[record.name];
     container.saveRecord();
-    if (container.running) {
-      room.changed(container);
-      container.change({});
-    }
+    await settle(room, container);
     room.publish('disconnect', record, { container: container.id });
   });
+}
+
+/** What follows a change of a running container's networks: its state on disk, its files, the way of its published ports. */
+async function settle(room: NetworkRoom, container: Container): Promise<void> {
+  if (!container.running) return;
+  container.change({});
+  room.changed(container);
+  await republish(room, container);
 }
 
 const hostNetwork = () =>

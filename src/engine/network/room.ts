@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { errnoOf, messageOf } from '../../base/errors.ts';
 import { parsePrefix, prefixOf, type Prefix } from '../../network/address.ts';
+import type { DnsServer } from '../../network/dns-server.ts';
 import { Forwarder } from '../../network/forwarder.ts';
 import { endUplink, ensureUplink, MTU } from '../../network/uplink.ts';
 import { RootlessNetwork, type Bridge } from '../../network/rootless-network.ts';
@@ -31,6 +32,8 @@ export interface NetworkRoomOptions {
 
 export class NetworkRoom {
   readonly store = new NetworkStore();
+  /** by id of the container */
+  readonly nameServers = new Map<string, DnsServer>();
   readonly directory: string;
   readonly containers: ContainerStore;
   readonly log: (line: string) => void;

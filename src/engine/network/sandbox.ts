@@ -16,6 +16,7 @@ import type { Container } from '../container/container.ts';
 import { chooseAddress } from './ipam.ts';
 import { newId, newPortName } from './new-id.ts';
 import { OPTION } from './predefined.ts';
+import { endNames, hasNames, serveNames } from './names.ts';
 import { publishes, republish } from './ports.ts';
 import type { Endpoint, EndpointWish, NetworkRecord, NetworkState } from './record.ts';
 import { bridgeOf, mtuOf, type NetworkRoom } from './room.ts';
@@ -127,6 +128,7 @@ export async function attach(
       await plug(room, endpoint, { netns, gateways: routes.get(name) ?? [] });
       room.publish('connect', room.store.get(name), { container: container.id });
     }
+    if (hasNames(state)) serveNames(room, container, netns);
   } finally {
     closeSync(netns);
   }
@@ -168,6 +170,7 @@ export async function unplug(room: NetworkRoom, endpoint: Endpoint, netns: numbe
 /** Gives back what a container had, ports at once; the kernel deletes its devices when its namespace ends. Never throws. */
 export function release(room: NetworkRoom, container: Container, state: NetworkState | undefined): void {
   if (state === undefined) return;
+  endNames(room, container);
   for (const endpoint of Object.values(state.endpoints)) {
     room.store.release(endpoint);
     const record = room.store.find(endpoint.networkId);
@@ -202,10 +205,26 @@ export async function restore(room: NetworkRoom): Promise<void> {
     })),
   });
   await restorePorts(room);
+  for (const container of room.containers.all()) restoreNames(room, container);
   room.forwarderEnded = () => {
     room.log('the forwarder of published ports ended; it is started again');
     void restorePorts(room).catch((error: unknown) => room.log(`publish ports again: ${messageOf(error)}`));
   };
+}
+
+/** The sockets of an earlier daemon's name servers ended with it. */
+function restoreNames(room: NetworkRoom, container: Container): void {
+  if (!container.running || container.state.pid === 0 || !hasNames(container.state.network)) return;
+  try {
+    const netns = namespaceOf(container.state.pid);
+    try {
+      serveNames(room, container, netns);
+    } finally {
+      closeSync(netns);
+    }
+  } catch (error) {
+    room.log(`name server of container ${container.id}: ${messageOf(error)}`);
+  }
 }
 
 /** Ports of containers that ended are closed, and those of running ones opened where the forwarder has none of them. */

@@ -1,0 +1,30 @@
+// punnet network prune: removes the networks that no container uses. docker/cli: cli/command/network/prune.go.
+
+import { filter, filterQuery } from '../flag-sets.ts';
+import type { Flag } from '../flag.ts';
+import type { Run } from '../verb.ts';
+
+export const flags: Flag[] = [
+  { ...filter, help: 'Provide filter values (e.g. "until=<timestamp>")' },
+  { name: 'force', short: 'f', type: 'bool', help: 'Do not prompt for confirmation' },
+];
+
+export const examples = ['punnet network prune -f'];
+
+export const run: Run = async (context, { flags }) => {
+  if (!flags.on('force')) {
+    const { createInterface } = await import('node:readline/promises');
+    const terminal = createInterface({ input: process.stdin, output: process.stdout });
+    const answer = await terminal.question(
+      'WARNING! This will remove all custom networks not used by at least one container.\nAre you sure you want to continue? [y/N] ',
+    );
+    terminal.close();
+    if (!/^y$/i.test(answer.trim())) throw new Error('network prune has been cancelled');
+  }
+  const query = { filters: filterQuery(flags.all<{ name: string; value: string }>('filter')) };
+  const { NetworksDeleted } = await context.client.call<{ NetworksDeleted: string[] | null }>('POST', '/networks/prune', {
+    query,
+  });
+  if (!NetworksDeleted?.length) return;
+  context.out.write(`Deleted Networks:\n${NetworksDeleted.join('\n')}\n\n`);
+};
