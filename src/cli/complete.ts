@@ -56,6 +56,9 @@ async function namesOf(context: Context, what: Verb['completes']): Promise<strin
       const images = await client.call<{ RepoTags?: string[] | null }[]>('GET', '/images/json');
       return images.flatMap(({ RepoTags }) => RepoTags ?? []).filter((tag) => !tag.includes('<none>'));
     }
+    if (what === 'network') {
+      return (await client.call<{ Name: string }[]>('GET', '/networks')).map(({ Name }) => Name);
+    }
     if (what === undefined) return [];
     const containers = await client.call<{ Names: string[] }[]>('GET', '/containers/json', {
       query: { all: what === 'container' },

@@ -34,7 +34,7 @@ export interface Verb {
   /** all full names, shown by help */
   aliases?: string[];
   /** what an argument names, for shell completion */
-  completes?: 'container' | 'running' | 'image';
+  completes?: 'container' | 'running' | 'image' | 'network';
   /** place among the common commands of the main help; other verbs are listed by name */
   common?: number;
   load: () => Promise<VerbModule>;

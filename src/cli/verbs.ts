@@ -3,10 +3,11 @@
 import type { Group, Verb } from './verb.ts';
 import * as container from './verbs/container.ts';
 import * as image from './verbs/image.ts';
+import * as network from './verbs/network.ts';
 import * as system from './verbs/system.ts';
 
 /** Verbs that stand alone: `punnet run`. */
 export const verbs: Verb[] = [...container.verbs, ...image.verbs, ...system.verbs];
 
 /** Verbs behind a noun: `punnet container ls`. */
-export const groups: Group[] = [container.group, image.group, system.group];
+export const groups: Group[] = [container.group, image.group, network.group, system.group];

@@ -33,12 +33,18 @@ export function subnetConfig(options: {
   };
   for (const range of ranges) {
     const config = owner(range, `no matching subnet for range ${range}`);
-    if (config.IPRange) throw new Error(`cannot configure multiple ranges (${range}, ${config.IPRange}) on the same subnet (${config.Subnet})`);
+    if (config.IPRange)
+      throw new Error(
+        `cannot configure multiple ranges (${range}, ${config.IPRange}) on the same subnet (${config.Subnet})`,
+      );
     config.IPRange = range;
   }
   for (const gateway of gateways) {
     const config = owner(gateway, `no matching subnet for gateway ${gateway}`);
-    if (config.Gateway) throw new Error(`cannot configure multiple gateways (${gateway}, ${config.Gateway}) for the same subnet (${config.Subnet})`);
+    if (config.Gateway)
+      throw new Error(
+        `cannot configure multiple gateways (${gateway}, ${config.Gateway}) for the same subnet (${config.Subnet})`,
+      );
     config.Gateway = gateway;
   }
   for (const [name, address] of Object.entries(auxiliary)) {
@@ -55,7 +61,8 @@ function holds(subnet: string, other: string): boolean {
     throw new Error(`invalid CIDR address: ${subnet}`);
   }
   const address = other.split('/')[0]!;
-  if (isIP(address) === 0) throw new Error(other.includes('/') ? `invalid CIDR address: ${other}` : `no matching subnet for gateway ${other}`);
+  if (isIP(address) === 0)
+    throw new Error(other.includes('/') ? `invalid CIDR address: ${other}` : `no matching subnet for gateway ${other}`);
   const list = new BlockList();
   list.addSubnet(network, Number(length), family === 4 ? 'ipv4' : 'ipv6');
   return isIP(address) === family && list.check(address, family === 4 ? 'ipv4' : 'ipv6');

@@ -5,13 +5,13 @@ import { toObject } from '../option/key-value.ts';
 import type { Run } from '../verb.ts';
 
 export const flags: Flag[] = [
-  { name: 'alias', type: 'list', value: 'strings', help: 'Add network-scoped alias for the container' },
-  { name: 'driver-opt', type: 'list', value: 'strings', help: 'driver options for the network' },
+  { name: 'alias', type: 'list', help: 'Add network-scoped alias for the container' },
+  { name: 'driver-opt', type: 'list', help: 'driver options for the network' },
   { name: 'gw-priority', type: 'int', help: 'Highest gw-priority provides the default gateway' },
-  { name: 'ip', type: 'string', value: 'ip', help: 'IPv4 address (e.g., "172.30.100.104")' },
-  { name: 'ip6', type: 'string', value: 'ip', help: 'IPv6 address (e.g., "2001:db8::33")' },
+  { name: 'ip', type: 'string', help: 'IPv4 address (e.g., "172.30.100.104")' },
+  { name: 'ip6', type: 'string', help: 'IPv6 address (e.g., "2001:db8::33")' },
   { name: 'link', type: 'list', help: 'Add link to another container' },
-  { name: 'link-local-ip', type: 'list', value: 'strings', help: 'Add a link-local address for the container' },
+  { name: 'link-local-ip', type: 'list', help: 'Add a link-local address for the container' },
 ];
 
 export const examples = ['punnet network connect --alias db backend web'];

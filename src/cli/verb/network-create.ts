@@ -7,22 +7,22 @@ import type { Run } from '../verb.ts';
 
 export const flags: Flag[] = [
   { name: 'attachable', type: 'bool', help: 'Enable manual container attachment' },
-  { name: 'aux-address', type: 'list', value: 'map', help: 'Auxiliary IPv4 or IPv6 addresses used by Network driver' },
+  { name: 'aux-address', type: 'map', help: 'Auxiliary IPv4 or IPv6 addresses used by Network driver' },
   { name: 'config-from', type: 'string', help: 'The network from which to copy the configuration' },
   { name: 'config-only', type: 'bool', help: 'Create a configuration only network' },
-  { name: 'driver', short: 'd', type: 'string', default: 'bridge', help: 'Driver to manage the Network' },
-  { name: 'gateway', type: 'list', value: 'strings', help: 'IPv4 or IPv6 Gateway for the master subnet' },
+  { name: 'driver', short: 'd', type: 'string', initial: '"bridge"', help: 'Driver to manage the Network' },
+  { name: 'gateway', type: 'list', help: 'IPv4 or IPv6 Gateway for the master subnet' },
   { name: 'ingress', type: 'bool', help: 'Create swarm routing-mesh network' },
   { name: 'internal', type: 'bool', help: 'Restrict external access to the network' },
-  { name: 'ip-range', type: 'list', value: 'strings', help: 'Allocate container ip from a sub-range' },
-  { name: 'ipam-driver', type: 'string', default: 'default', help: 'IP Address Management Driver' },
-  { name: 'ipam-opt', type: 'list', value: 'map', help: 'Set IPAM driver specific options' },
+  { name: 'ip-range', type: 'list', help: 'Allocate container ip from a sub-range' },
+  { name: 'ipam-driver', type: 'string', initial: '"default"', help: 'IP Address Management Driver' },
+  { name: 'ipam-opt', type: 'map', help: 'Set IPAM driver specific options' },
   { name: 'ipv4', type: 'bool', help: 'Enable or disable IPv4 address assignment' },
   { name: 'ipv6', type: 'bool', help: 'Enable or disable IPv6 address assignment' },
   { name: 'label', type: 'list', help: 'Set metadata on a network' },
-  { name: 'opt', short: 'o', type: 'list', value: 'map', help: 'Set driver specific options' },
+  { name: 'opt', short: 'o', type: 'map', help: 'Set driver specific options' },
   { name: 'scope', type: 'string', help: "Control the network's scope" },
-  { name: 'subnet', type: 'list', value: 'strings', help: 'Subnet in CIDR format that represents a network segment' },
+  { name: 'subnet', type: 'list', help: 'Subnet in CIDR format that represents a network segment' },
 ];
 
 export const examples = [

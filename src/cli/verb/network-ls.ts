@@ -3,6 +3,7 @@
 import { filter, filterQuery, listFormat } from '../flag-sets.ts';
 import type { Flag } from '../flag.ts';
 import { formatList } from '../format/list.ts';
+import { Struct } from '../format/template.ts';
 import type { Run } from '../verb.ts';
 
 export const flags: Flag[] = [
@@ -44,29 +45,36 @@ export const run: Run = async (context, { flags }) => {
   const quiet = flags.on('quiet');
   const rows = networks
     .toSorted((a, b) => a.Name.localeCompare(b.Name, 'en', { numeric: true }))
-    .map((network) => ({
-      ID: flags.on('no-trunc') ? network.Id : network.Id.slice(0, 12),
-      Name: network.Name,
-      Driver: network.Driver,
-      Scope: network.Scope,
-      IPv4: String(network.EnableIPv4 ?? true),
-      IPv6: String(network.EnableIPv6),
-      Internal: String(network.Internal),
-      Labels: Object.entries(network.Labels ?? {})
-        .map(([key, value]) => `${key}=${value}`)
-        .sort()
-        .join(','),
-      CreatedAt: network.Created,
-      Label: (key: string) => network.Labels?.[key] ?? '',
-    }));
+    .map((network) => row(network, { truncate: !flags.on('no-trunc') }));
   const format = flags.text('format') || 'table';
   context.out.write(formatList(rows, { format: networkFormat(format, quiet), headers: HEADERS }));
 };
 
+function row(network: Summary, { truncate }: { truncate: boolean }): Struct {
+  return new Struct('*network.networkContext', {
+    ID: () => (truncate ? network.Id.slice(0, 12) : network.Id),
+    Name: () => network.Name,
+    Driver: () => network.Driver,
+    Scope: () => network.Scope,
+    IPv4: () => String(network.EnableIPv4 ?? true),
+    IPv6: () => String(network.EnableIPv6),
+    Internal: () => String(network.Internal),
+    Labels: () =>
+      Object.entries(network.Labels ?? {})
+        .map(([key, value]) => `${key}=${value}`)
+        .sort()
+        .join(','),
+    Label: (key: unknown) => network.Labels?.[String(key)] ?? '',
+    CreatedAt: () => network.Created.replace('T', ' ').replace('Z', ' +0000 UTC'),
+  });
+}
+
 function networkFormat(format: string, quiet: boolean): string {
   if (format === 'table') return quiet ? '{{.ID}}' : 'table {{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.Scope}}';
   if (format === 'raw') {
-    return quiet ? 'network_id: {{.ID}}' : 'network_id: {{.ID}}\nname: {{.Name}}\ndriver: {{.Driver}}\nscope: {{.Scope}}\n';
+    return quiet
+      ? 'network_id: {{.ID}}'
+      : 'network_id: {{.ID}}\nname: {{.Name}}\ndriver: {{.Driver}}\nscope: {{.Scope}}\n';
   }
   return format;
 }

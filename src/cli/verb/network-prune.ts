@@ -5,7 +5,7 @@ import type { Flag } from '../flag.ts';
 import type { Run } from '../verb.ts';
 
 export const flags: Flag[] = [
-  { ...filter, help: 'Provide filter values (e.g. "until=<timestamp>")' },
+  { ...filter, short: undefined, help: 'Provide filter values (e.g. "until=<timestamp>")' },
   { name: 'force', short: 'f', type: 'bool', help: 'Do not prompt for confirmation' },
 ];
 
@@ -22,9 +22,13 @@ export const run: Run = async (context, { flags }) => {
     if (!/^y$/i.test(answer.trim())) throw new Error('network prune has been cancelled');
   }
   const query = { filters: filterQuery(flags.all<{ name: string; value: string }>('filter')) };
-  const { NetworksDeleted } = await context.client.call<{ NetworksDeleted: string[] | null }>('POST', '/networks/prune', {
-    query,
-  });
+  const { NetworksDeleted } = await context.client.call<{ NetworksDeleted: string[] | null }>(
+    'POST',
+    '/networks/prune',
+    {
+      query,
+    },
+  );
   if (!NetworksDeleted?.length) return;
   context.out.write(`Deleted Networks:\n${NetworksDeleted.join('\n')}\n\n`);
 };
