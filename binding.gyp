@@ -9,6 +9,7 @@
       'target_name': 'punnet',
       'sources': [
         'native/addon.cc',
+        'native/addon-bpf.cc',
         'native/addon-files.cc',
         'native/addon-mounts.cc',
         'native/addon-processes.cc',

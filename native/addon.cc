@@ -70,6 +70,7 @@ std::string Path(const Napi::CallbackInfo &info, size_t i) {
 }
 
 static Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  ExportBpf(env, exports);
   ExportFiles(env, exports);
   ExportMounts(env, exports);
   ExportProcesses(env, exports);

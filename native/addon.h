@@ -22,6 +22,7 @@ uint64_t Uint64(const Napi::CallbackInfo &info, size_t i);
 /** Argument `i` as bytes of a path, from a string or a Uint8Array; a NUL byte inside is a TypeError, never a short path. */
 std::string Path(const Napi::CallbackInfo &info, size_t i);
 
+void ExportBpf(Napi::Env env, Napi::Object exports);
 void ExportFiles(Napi::Env env, Napi::Object exports);
 void ExportMounts(Napi::Env env, Napi::Object exports);
 void ExportProcesses(Napi::Env env, Napi::Object exports);

@@ -99,6 +99,8 @@ interface Addon {
   getsockname(fd: number): Buffer;
   sendmsg(fd: number, bytes: Uint8Array, fds?: number[]): number;
   recv(fd: number, size: number, flags: number): Buffer;
+  bpfProgLoad(type: number, instructions: Uint8Array): number;
+  bpfProgAttach(target: number, program: number, type: number, flags: number): number;
   seccompCompile(section: SeccompSection): Buffer;
   seccompVersion(): string;
   syscallNumber(name: string): number;
@@ -182,6 +184,10 @@ export const getsockname: Addon['getsockname'] = addon.getsockname;
 export const sendmsg: Addon['sendmsg'] = addon.sendmsg;
 /** Up to `size` bytes. recv(2) */
 export const recv: Addon['recv'] = addon.recv;
+/** The descriptor of a loaded program; the kernel's verifier has judged it. bpf(2), BPF_PROG_LOAD */
+export const bpfProgLoad: Addon['bpfProgLoad'] = addon.bpfProgLoad;
+/** `target` is a directory of the cgroup v2 tree. bpf(2), BPF_PROG_ATTACH */
+export const bpfProgAttach: Addon['bpfProgAttach'] = addon.bpfProgAttach;
 /** struct sock_filter[] in the machine's byte order; names that this libseccomp does not know are left out. seccomp_export_bpf(3) */
 export const seccompCompile: Addon['seccompCompile'] = addon.seccompCompile;
 export const seccompVersion: Addon['seccompVersion'] = addon.seccompVersion;

@@ -132,6 +132,11 @@ export const SECCOMP_FILTER_FLAG_SPEC_ALLOW = 4;
 export const SECCOMP_FILTER_FLAG_NEW_LISTENER = 8;
 export const SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV = 32;
 
+/* bpf(2), linux/bpf.h */
+export const BPF_PROG_TYPE_CGROUP_DEVICE = 15;
+export const BPF_CGROUP_DEVICE = 6;
+export const BPF_F_ALLOW_MULTI = 2;
+
 /* getrlimit(2) */
 export const RLIMITS: Readonly<Record<string, number>> = {
   RLIMIT_CPU: 0,

@@ -29,6 +29,9 @@ export function cgroupValues(resources: SpecResources): CgroupValue[] {
     ...pidsValues(resources.pids),
     ...ioValues(resources.blockIO),
     ...(resources.hugepageLimits ?? []).map(({ pageSize, limit }): CgroupValue => {
+      // A part of a file's name, so that it must not lead elsewhere.
+      if (!/^\d+[KMG]B$/.test(pageSize))
+        throw invalidArgument(`invalid hugepage size ${JSON.stringify(pageSize)}: such as 2MB`);
       return { controller: 'hugetlb', file: `hugetlb.${pageSize}.max`, value: String(limit) };
     }),
     ...Object.entries(resources.rdma ?? {}).map(([device, { hcaHandles, hcaObjects }]): CgroupValue => {
@@ -37,7 +40,8 @@ export function cgroupValues(resources: SpecResources): CgroupValue[] {
       return { controller: 'rdma', file: 'rdma.max', value: `${device}${handles}${objects}` };
     }),
     ...Object.entries(resources.unified ?? {}).map(([file, value]): CgroupValue => {
-      if (file.includes('/')) throw invalidArgument(`unified resource ${JSON.stringify(file)} must be a file name`);
+      if (!/^[\w.-]+$/.test(file) || file.startsWith('.'))
+        throw invalidArgument(`unified resource ${JSON.stringify(file)} must be a file name`);
       return { controller: controllerOf(file), file, value };
     }),
   ];

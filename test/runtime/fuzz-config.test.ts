@@ -3,6 +3,7 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { PunnetError } from '../../src/base/errors.ts';
 import type { Spec } from '../../src/base/oci-runtime.ts';
@@ -182,7 +183,7 @@ function through(value: unknown, survives: boolean): string | undefined {
   }
 }
 
-test(`${TIMES} mutated configurations end in a plan or in a sentence`, () => {
+test(`${TIMES} mutated configurations end in a plan or in a sentence`, async () => {
   const pick = random(SEED);
   const refusals = new Map<string, number>();
   let plans = 0;
@@ -191,6 +192,8 @@ test(`${TIMES} mutated configurations end in a plan or in a sentence`, () => {
     for (let n = pick(3); n > 0; n--) SECTIONS[pick(SECTIONS.length)]!(spec);
     if (i >= SECTIONS.length) mutate(spec as unknown as Json, pick);
     const text = JSON.stringify(spec);
+    // So that vitest hears of its worker.
+    if (i % 500 === 0) await setImmediate();
     let said: string | undefined;
     try {
       said = through(JSON.parse(text), pick(2) === 0);

@@ -1,7 +1,7 @@
 // What create and run share: a bundle becomes a held process, on record, in its cgroup. In an order in which a crash at any
 // instant leaves either nothing that runs or a container that delete can find. runtime-spec runtime.md#lifecycle steps 1 to 7
 
-import { closeSync, writeFileSync, renameSync } from 'node:fs';
+import { closeSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { invalidArgument, PunnetError } from '../../base/errors.ts';
 import type { Spec } from '../../base/oci-runtime.ts';
@@ -9,7 +9,9 @@ import type { Plan } from '../../native/ops.ts';
 import { startTimeOf } from '../../native/process-identity.ts';
 import { walk, type Walk } from '../../native/walk.ts';
 import { makeCgroup } from '../cgroup.ts';
+import { attachDeviceFilter, missingLimits } from '../cgroup-limits.ts';
 import { compilePlan } from '../compile.ts';
+import { inInitialUserns } from '../host-options.ts';
 import { openBundle, type Bundle } from './bundle.ts';
 import { bundlePlanOptions } from './bundle-plan.ts';
 import { cgroupPlace } from './cgroup-place.ts';
@@ -148,7 +150,13 @@ function placeCgroup({ call: { settings }, bundle: { spec }, record }: Context):
   if (tree.parent === undefined && !settings.rootless) {
     throw new PunnetError('unavailable', `cannot make a cgroup for the container: ${tree.reason}`);
   }
-  return makeCgroup(tree, { name, resources });
+  const directory = makeCgroup(tree, { name, resources });
+  for (const missing of missingLimits(directory, resources)) log('warning', missing, settings);
+  if (directory !== undefined) {
+    const excused = settings.rootless || !inInitialUserns(readFileSync('/proc/self/uid_map', 'utf8'));
+    attachDeviceFilter(directory, resources, excused);
+  }
+  return directory;
 }
 
 function checkTerminal({ process: program }: Spec, console: string | undefined, foreground: boolean): void {
