@@ -14,6 +14,7 @@ import type {
   HostConfigBody,
   NetworkCreateBody,
   ProgressLine,
+  UpdateBody,
 } from './types.ts';
 
 export interface SystemBackend {
@@ -78,6 +79,17 @@ export interface ContainerBackend {
   stop(id: string, options: { signal?: string; timeout?: number }): Promise<void>;
   restart(id: string, options: { signal?: string; timeout?: number }): Promise<void>;
   kill(id: string, signal: string): Promise<void>;
+  pause(id: string): Promise<void>;
+  unpause(id: string): Promise<void>;
+  /** @param options of ps(1) */
+  top(id: string, options: string): Promise<object>;
+  /** `ready` is called once the container was found; `emit` for each sample. Resolves when no more come. */
+  stats(
+    id: string,
+    options: { stream: boolean; oneShot: boolean; signal: AbortSignal; ready(): void; emit(stats: object): void },
+  ): Promise<void>;
+  update(id: string, body: UpdateBody): Promise<{ Warnings: string[] }>;
+  prune(filters: Filters): Promise<object>;
   remove(id: string, options: { force: boolean; volumes: boolean; link: boolean }): Promise<void>;
   rename(id: string, name: string): Promise<void>;
   resize(id: string, size: { rows: number; columns: number }): Promise<void>;

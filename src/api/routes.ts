@@ -9,6 +9,7 @@ import * as exec from './routes/exec.ts';
 import * as image from './routes/image.ts';
 import { logs } from './routes/logs.ts';
 import * as network from './routes/network.ts';
+import { stats } from './routes/stats.ts';
 import * as system from './routes/system.ts';
 import { wait } from './routes/wait.ts';
 
@@ -42,16 +43,22 @@ export const ROUTES: Route[] = [
   route('GET', '/containers/json', container.list),
   route('POST', '/containers/create', container.create),
   route('GET', '/containers/:id/json', container.inspect),
+  route('POST', '/containers/prune', container.prune),
   route('GET', '/containers/:id/logs', logs),
   route('GET', '/containers/:id/changes', archive.changes),
   route('GET', '/containers/:id/export', archive.exportRoot),
   route('HEAD', '/containers/:id/archive', archive.stat),
   route('GET', '/containers/:id/archive', archive.get),
   route('PUT', '/containers/:id/archive', archive.put),
+  route('GET', '/containers/:id/stats', stats),
+  route('GET', '/containers/:id/top', container.top),
   route('POST', '/containers/:id/start', container.start),
   route('POST', '/containers/:id/stop', container.stop),
   route('POST', '/containers/:id/restart', container.restart),
   route('POST', '/containers/:id/kill', container.kill),
+  route('POST', '/containers/:id/pause', container.pause),
+  route('POST', '/containers/:id/unpause', container.unpause),
+  route('POST', '/containers/:id/update', container.update),
   route('POST', '/containers/:id/rename', container.rename),
   route('POST', '/containers/:id/resize', container.resize),
   route('POST', '/containers/:id/attach', attach),

@@ -131,6 +131,9 @@ export interface CreateBody extends ContainerConfigBody {
   NetworkingConfig?: { EndpointsConfig?: Record<string, object | null> } | null;
 }
 
+/** Limits as in HostConfig, and the restart policy. */
+export type UpdateBody = Partial<Omit<HostConfigBody, 'Binds' | 'Mounts'>>;
+
 export interface ExecBody {
   AttachStdin?: boolean;
   AttachStdout?: boolean;

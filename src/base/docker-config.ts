@@ -26,6 +26,7 @@ export interface DockerConfig {
   HttpHeaders?: Record<string, string>;
   detachKeys?: string;
   psFormat?: string;
+  statsFormat?: string;
   imagesFormat?: string;
 }
 

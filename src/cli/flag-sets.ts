@@ -41,6 +41,11 @@ export const filter: Flag = {
   },
 };
 
+/** `--filter` of prunes, which has no short form: -f is --force. */
+export function pruneFilter(help: string): Flag {
+  return { ...filter, short: undefined, help };
+}
+
 /** The `filters` parameter, in the form that clients of all versions send; undefined: none. */
 export function filterQuery(filters: (Filter | undefined)[]): string | undefined {
   const query: Record<string, Record<string, boolean>> = {};

@@ -18,6 +18,8 @@ import { Builds } from './build/builds.ts';
 import { buildHost } from './build/host.ts';
 import { Containers } from './container/backend.ts';
 import { CONTAINER_INIT } from './container/init-entries.ts';
+import { ContainerGroups } from './container/groups.ts';
+import { HealthChecks } from './container/health.ts';
 import { PlanLauncher } from './container/launcher.ts';
 import { recover, resume } from './container/recover.ts';
 import { publishContainerEvent, type Room } from './container/room.ts';
@@ -107,6 +109,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     networks: openNetworks({ root, run, env: process.env, containers: store, events, shimProgram: shim, log }),
     roots: new RootThreads(),
     launcher: new PlanLauncher({ roots: snapshotter, cgroups, init: shim, filters: join(root, 'seccomp') }),
+    groups: new ContainerGroups(cgroups),
+    health: new HealthChecks(),
     execs: new ExecStore(),
     execPlanner: new ExecPlanner({ filters: join(root, 'seccomp'), cgroups: cgroups.parent !== undefined }),
     events,
@@ -114,6 +118,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     log,
     publish: (container, action, attributes) => publishContainerEvent(events, container, action, attributes),
   };
+  room.health.serve(room);
   const { report } = await recover(room);
   await restoreNetworks(room.networks);
   room.networks.changed = (container) =>

@@ -57,15 +57,27 @@ export function makeCgroup(
 ): string | undefined {
   if (tree.parent === undefined) return undefined;
   const directory = join(tree.parent, name);
-  const values = cgroupValues(resources).filter(({ controller }) => !controller || tree.controllers.has(controller));
   mkdirSync(directory, { mode: 0o755, recursive: true });
   try {
-    for (const value of values) writeValue(directory, value);
+    changeCgroup(tree, { name, resources });
   } catch (error) {
     removeTree(directory);
     throw error;
   }
   return directory;
+}
+
+/**
+ * Writes limits of PARENT/name, as far as the tree can apply them.
+ * @throws internal, naming file, value and errno
+ */
+export function changeCgroup(
+  { parent, controllers }: CgroupTree,
+  { name, resources }: { name: string; resources: SpecResources },
+): void {
+  for (const value of cgroupValues(resources)) {
+    if (!value.controller || controllers.has(value.controller)) writeValue(join(parent!, name), value);
+  }
 }
 
 /** Writes limits into a cgroup that exists. */

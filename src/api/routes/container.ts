@@ -2,7 +2,7 @@
 
 import { PunnetError, invalidArgument } from '../../base/errors.ts';
 import type { Call } from '../call.ts';
-import type { CreateBody } from '../types.ts';
+import type { CreateBody, UpdateBody } from '../types.ts';
 import { atLeast } from '../version.ts';
 
 export async function create(call: Call): Promise<void> {
@@ -57,6 +57,28 @@ export async function kill(call: Call): Promise<void> {
     throw new PunnetError(error.kind, `cannot kill container: ${id}: ${error.message}`, { cause: error });
   }
   call.done(204);
+}
+
+export async function pause(call: Call): Promise<void> {
+  await call.backend.containers.pause(call.param('id'));
+  call.done(204);
+}
+
+export async function unpause(call: Call): Promise<void> {
+  await call.backend.containers.unpause(call.param('id'));
+  call.done(204);
+}
+
+export async function top(call: Call): Promise<void> {
+  call.reply(200, await call.backend.containers.top(call.param('id'), call.text('ps_args') ?? ''));
+}
+
+export async function update(call: Call): Promise<void> {
+  call.reply(200, await call.backend.containers.update(call.param('id'), await call.json<UpdateBody>()));
+}
+
+export async function prune(call: Call): Promise<void> {
+  call.reply(200, await call.backend.containers.prune(call.filters()));
 }
 
 export async function rename(call: Call): Promise<void> {

@@ -13,9 +13,19 @@ const info: Verb = {
   load: () => import('../verb/info.ts'),
 };
 
+const events: Verb = {
+  name: 'events',
+  summary: 'Get real time events from the server',
+  usage: '[OPTIONS]',
+  ...none,
+  aliases: ['system events', 'events'],
+  load: () => import('../verb/events.ts'),
+};
+
 /** Verbs that stand alone. */
 export const verbs: Verb[] = [
   info,
+  events,
   {
     name: 'version',
     common: 10,
@@ -67,6 +77,7 @@ export const group: Group = {
       ...none,
       load: () => import('../verb/system-df.ts'),
     },
+    events,
     { ...info, common: undefined },
     {
       name: 'stop',

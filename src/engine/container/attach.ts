@@ -14,6 +14,9 @@ export async function attach(room: Room, id: string, options: AttachOptions, ope
   if (container.state.status === 'restarting') {
     throw conflict(`container ${id} is restarting, wait until the container is running`);
   }
+  if (container.state.status === 'paused') {
+    throw conflict(`container ${id} is paused, unpause the container before attach`);
+  }
   const client = open();
   const gone = new AbortController();
   client.once('close', () => gone.abort());

@@ -2,7 +2,7 @@
 
 import type { Duplex } from 'node:stream';
 import type { AttachOptions, ContainerBackend, LogOptions } from '../../api/backend.ts';
-import type { CreateBody, FileStatBody } from '../../api/types.ts';
+import type { CreateBody, FileStatBody, Filters, UpdateBody } from '../../api/types.ts';
 import { attach } from './attach.ts';
 import { archive, extract, statFile } from './copy.ts';
 import { create } from './create.ts';
@@ -12,6 +12,8 @@ import { inspect } from './inspect.ts';
 import { kill } from './kill.ts';
 import { list, type ListOptions } from './list.ts';
 import { readLogs } from './logs.ts';
+import { pause, unpause } from './pause.ts';
+import { prune } from './prune.ts';
 import { remove, type RemoveOptions } from './remove.ts';
 import { rename } from './rename.ts';
 import { resize } from './resize.ts';
@@ -19,8 +21,11 @@ import { restart } from './restart.ts';
 import type { Room } from './room.ts';
 import { start } from './start.ts';
 import { stop, type StopOptions } from './stop.ts';
+import { top } from './top.ts';
+import { update } from './update.ts';
 import { wait, type WaitOptions } from './wait.ts';
 import type { WaitResult } from './waiters.ts';
+import { watchStats, type StatsOptions } from './watch-stats.ts';
 
 export class Containers implements ContainerBackend {
   readonly #room: Room;
@@ -47,6 +52,30 @@ export class Containers implements ContainerBackend {
 
   async kill(id: string, signal: string): Promise<void> {
     await kill(this.#room, this.#room.store.get(id), signal);
+  }
+
+  async pause(id: string): Promise<void> {
+    await pause(this.#room, this.#room.store.get(id));
+  }
+
+  async unpause(id: string): Promise<void> {
+    await unpause(this.#room, this.#room.store.get(id));
+  }
+
+  async top(id: string, options: string): Promise<object> {
+    return top(this.#room, this.#room.store.get(id), options);
+  }
+
+  async stats(id: string, options: StatsOptions): Promise<void> {
+    await watchStats(this.#room, this.#room.store.get(id), options);
+  }
+
+  async update(id: string, body: UpdateBody): Promise<{ Warnings: string[] }> {
+    return update(this.#room, this.#room.store.get(id), body);
+  }
+
+  prune(filters: Filters): Promise<object> {
+    return prune(this.#room, filters);
   }
 
   async remove(id: string, options: RemoveOptions): Promise<void> {

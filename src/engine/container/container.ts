@@ -39,7 +39,12 @@ export class Container {
 
   /** True from the start to the exit, also in the pauses of a restart policy (as Docker counts it). */
   get running(): boolean {
-    return this.state.status === 'running' || this.state.status === 'restarting';
+    return ['running', 'paused', 'restarting'].includes(this.state.status);
+  }
+
+  /** True while its first process is there, be it paused. */
+  get alive(): boolean {
+    return this.state.status === 'running' || this.state.status === 'paused';
   }
 
   get tty(): boolean {

@@ -39,7 +39,6 @@ export async function create(
   const warnings = verify(config, hostConfig, room.launcher.limits());
   const image = await room.images.resolve(config.Image ?? '', options.platform);
   const merged = mergeImage(config, image.config.config ?? {});
-  warnings.push(...warnOfHealthcheck(config, image.config.config));
   const wanted = wantedMounts(merged, hostConfig);
 
   const completed = completeHostConfig(hostConfig);
@@ -157,11 +156,4 @@ function realise(room: Room, { point, create, anonymous }: WantedMount, volumes:
     }
   }
   return point;
-}
-
-/** A client that asks for a health check is refused; an image that has one still runs, and says so. */
-function warnOfHealthcheck(config: ContainerConfigBody, image: ImageProcessConfig | undefined): string[] {
-  const test = (image?.Healthcheck as { Test?: string[] } | undefined)?.Test ?? [];
-  if (test.length === 0 || test[0] === 'NONE' || config.Healthcheck?.Test?.[0] === 'NONE') return [];
-  return ['The HEALTHCHECK of the image is not supported yet and will not run.'];
 }

@@ -29,8 +29,9 @@ export async function exited(
   container: Container,
   { shim, status }: { shim: Shim | undefined; status: ExitStatus },
 ): Promise<void> {
-  if (container.shim !== shim || container.state.status !== 'running') return;
+  if (container.shim !== shim || !container.alive) return;
   const oomKilled = await finish(room, container);
+  room.health.stop(container);
   const { network } = container.state;
   releaseNetwork(room.networks, container, network);
   const { exitCode } = status;

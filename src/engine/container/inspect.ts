@@ -20,7 +20,7 @@ export function inspect(room: Room, container: Container, { size }: { size: bool
     State: {
       Status: state.status,
       Running: container.running,
-      Paused: false,
+      Paused: state.status === 'paused',
       Restarting: state.status === 'restarting',
       OOMKilled: state.oomKilled,
       Dead: state.status === 'dead',
@@ -29,6 +29,7 @@ export function inspect(room: Room, container: Container, { size }: { size: bool
       Error: state.error,
       StartedAt: state.startedAt,
       FinishedAt: state.finishedAt,
+      ...(state.health === undefined ? {} : { Health: state.health }),
     },
     Image: record.imageId,
     ResolvConfPath: join(runtime, 'resolv.conf'),

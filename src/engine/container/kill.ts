@@ -1,7 +1,8 @@
 // `kill`: a signal for init; with SIGKILL the answer waits for the end. Runs in the daemon. moby: daemon/kill.go.
 
-import { internal } from '../../base/errors.ts';
+import { internal, messageOf } from '../../base/errors.ts';
 import type { Container } from './container.ts';
+import { unpauseNow } from './pause.ts';
 import type { Room } from './room.ts';
 import { checkSignal, parseSignal } from '../../base/signal.ts';
 import { nextEnd, requireRunning, within } from './stop.ts';
@@ -28,9 +29,8 @@ export async function killNow(room: Room, container: Container): Promise<void> {
 /** Sends the signal and tells it. A container between two runs of its restart policy is stopped by not running again. */
 export function signalNow(room: Room, container: Container, signal: number): void {
   const stops = container.record.config.StopSignal;
-  if (signal === SIGKILL || stops === undefined || stops === '' || parseSignal(stops) === signal) {
-    container.change({ manuallyStopped: true });
-  }
+  const ends = signal === SIGKILL || stops === undefined || stops === '' || parseSignal(stops) === signal;
+  if (ends) container.change({ manuallyStopped: true });
   if (container.state.status === 'restarting') {
     container.cancelRestart?.();
     container.change({ status: 'exited' });
@@ -39,4 +39,10 @@ export function signalNow(room: Room, container: Container, signal: number): voi
     container.shim?.signal(signal);
   }
   room.publish(container, 'kill', { signal: String(signal) });
+  // What is frozen takes no signal but SIGKILL until it goes on.
+  if (ends && container.state.status === 'paused') {
+    void unpauseNow(room, container).catch((error: unknown) =>
+      room.log(`unpause ${container.id}: ${messageOf(error)}`),
+    );
+  }
 }

@@ -3,7 +3,6 @@
 
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { invalidArgument } from '../../base/errors.ts';
 import type { Mount } from '../../base/mount.ts';
 import type { Digest } from '../../base/digest.ts';
 import { explainPlan } from '../../native/explain.ts';
@@ -16,6 +15,7 @@ import { compilePlan } from '../../runtime/compile.ts';
 import { readHostFacts, type HostFacts } from '../../runtime/host-facts.ts';
 import { seccompFilter } from '../../runtime/seccomp-filter.ts';
 import { readInStack } from '../../snapshot/read-in-stack.ts';
+import { deviceNumbers } from './device-numbers.ts';
 import type { ContainerRecord } from './record.ts';
 import type { JoinedNetwork, Launcher, Limits, Prepared } from './room.ts';
 import { containerSpec } from './spec.ts';
@@ -138,12 +138,4 @@ export class PlanLauncher implements Launcher {
     }
     return files;
   }
-}
-
-/** For limits of one device. @throws invalidArgument */
-function deviceNumbers(path: string): { major: number; minor: number } {
-  const device = statSync(path, { throwIfNoEntry: false })?.rdev;
-  if (device === undefined || device === 0) throw invalidArgument(`${path} is not a device`);
-  // dev_t as makedev(3) packs it.
-  return { major: (device >> 8) & 0xfff, minor: (device & 0xff) | ((device >> 12) & 0xfff00) };
 }

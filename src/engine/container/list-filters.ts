@@ -54,7 +54,7 @@ export async function parsePsFilters(room: Room, filters: Filters): Promise<PsFi
     (c) => any(filters.id, (value) => c.id.startsWith(value)),
     (c) => (filters.label ?? []).every((label) => labelMatches(c.record.config.Labels ?? {}, label)),
     (c) => any(status, (value) => c.state.status === value),
-    () => any(filters.health, (value) => value === 'none'),
+    (c) => any(filters.health, (value) => value === (c.state.health?.Status ?? 'none')),
     () => any(filters['is-task'], (value) => ['0', 'false'].includes(value.toLowerCase())),
     (c) => images === undefined || images.has(c.record.imageId),
     (c) =>

@@ -1,6 +1,7 @@
 // What is known of one container: what was asked for, and what became of it. Types; record-file.ts has them on disk.
 
 import type { ContainerConfigBody, HostConfigBody } from '../../api/types.ts';
+import type { HealthState } from './health-state.ts';
 import type { Digest } from '../../base/digest.ts';
 import type { NetworkState } from '../network/record.ts';
 
@@ -41,7 +42,7 @@ export interface ContainerRecord {
   endpoints: Record<string, object | null>;
 }
 
-export type Status = 'created' | 'running' | 'restarting' | 'exited' | 'removing' | 'dead';
+export type Status = 'created' | 'running' | 'paused' | 'restarting' | 'exited' | 'removing' | 'dead';
 
 export interface ContainerState {
   status: Status;
@@ -56,6 +57,8 @@ export interface ContainerState {
   restartCount: number;
   /** what it has of networks while it runs */
   network?: NetworkState;
+  /** only of a container that has a health check */
+  health?: HealthState;
   /** a client asked it to end, so a restart policy leaves it alone */
   manuallyStopped: boolean;
 }

@@ -83,7 +83,7 @@ async function settle(room: Room, container: Container, report: string[]): Promi
     await container.exclusive(() => removeNow(room, container, { volumes: true }));
     return;
   }
-  if (state.status !== 'running' && !(pids !== undefined && isAlive(pids.shim, pids.shimStart))) {
+  if (!container.alive && !(pids !== undefined && isAlive(pids.shim, pids.shimStart))) {
     // Between create and start of a `--rm` container whose client is gone: nobody is left to start it, but Docker keeps it.
     return;
   }
@@ -91,12 +91,13 @@ async function settle(room: Room, container: Container, report: string[]): Promi
   if (shim !== undefined && (await alive(shim))) {
     container.shim = shim;
     const pid = await shim.ready.catch(() => pids?.init ?? 0);
-    const startedAt = state.status === 'running' ? state.startedAt : rfc3339(nowNanoseconds());
-    container.change({ status: 'running', pid, startedAt });
+    const startedAt = container.alive ? state.startedAt : rfc3339(nowNanoseconds());
+    container.change({ status: room.groups.isFrozen(id) ? 'paused' : 'running', pid, startedAt });
+    if (container.state.status === 'running') room.health.watch(container);
     watchExit(room, container, shim);
     return;
   }
-  if (state.status !== 'running') return;
+  if (!container.alive) return;
   const status = readExit(exit) ?? LOST;
   if (status === LOST) report.push(`container ${id}: its shim was killed, recorded as killed`);
   await container.exclusive(() => exited(room, container, { shim: undefined, status }));

@@ -12,6 +12,8 @@ import type { ExecPlanner } from '../exec/planner.ts';
 import type { ExecStore } from '../exec/store.ts';
 import type { NetworkRoom } from '../network/room.ts';
 import type { Container } from './container.ts';
+import type { ContainerGroups } from './groups.ts';
+import type { HealthChecks } from './health.ts';
 import type { ContainerRecord } from './record.ts';
 import type { ContainerStore } from './store.ts';
 
@@ -102,6 +104,8 @@ export interface Room {
   /** who reads and writes the files of containers */
   roots: RootThreads;
   launcher: Launcher;
+  groups: ContainerGroups;
+  health: HealthChecks;
   execs: ExecStore;
   execPlanner: ExecPlanner;
   networks: NetworkRoom;

@@ -31,6 +31,7 @@ type StartResult = ExplainedOp[] | undefined;
 export function start(room: Room, container: Container, options: StartOptions = {}): Promise<StartResult> {
   return container.exclusive(async () => {
     const { status } = container.state;
+    if (status === 'paused') throw conflict('cannot start a paused container, try unpause instead');
     if (status === 'running') throw notModified('container is already started');
     if (status === 'removing' || status === 'dead') {
       throw conflict('container is marked for removal and cannot be started');
@@ -126,6 +127,7 @@ async function launchIn(room: Room, container: Container, options: LaunchOptions
     throw explained(error, prepared);
   }
   watchExit(room, container, shim);
+  room.health.begin(container);
   return explain ? prepared.explain(readFileSync(join(directory, 'report'), 'utf8'), container.state.pid) : undefined;
 }
 

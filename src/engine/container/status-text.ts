@@ -9,7 +9,9 @@ export function statusText(state: ContainerState, now = Date.now()): string {
   const since = (time: string) => humanDuration(now - Number(parseRfc3339(time) / 1_000_000n));
   switch (state.status) {
     case 'running':
-      return `Up ${since(state.startedAt)}`;
+      return `Up ${since(state.startedAt)}${healthText(state)}`;
+    case 'paused':
+      return `Up ${since(state.startedAt)} (Paused)`;
     case 'restarting':
       return `Restarting (${state.exitCode}) ${since(state.finishedAt)} ago`;
     case 'removing':
@@ -21,6 +23,11 @@ export function statusText(state: ContainerState, now = Date.now()): string {
     case 'exited':
       return state.finishedAt === NEVER ? 'Created' : `Exited (${state.exitCode}) ${since(state.finishedAt)} ago`;
   }
+}
+
+function healthText({ health }: ContainerState): string {
+  if (health === undefined) return '';
+  return health.Status === 'starting' ? ' (health: starting)' : ` (${health.Status})`;
 }
 
 /** A length of time in words; `milliseconds` below zero counts as none. */

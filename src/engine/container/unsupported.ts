@@ -18,7 +18,6 @@ const UNSUPPORTED: [field: string, flag: string, asked: (ask: Ask) => boolean][]
   ['HostConfig.DeviceCgroupRules', '--device-cgroup-rule', ({ host }) => some(host.DeviceCgroupRules)],
   ['HostConfig.DeviceRequests', '--gpus', ({ host }) => some(host.DeviceRequests)],
   ['HostConfig.StorageOpt', '--storage-opt', ({ host }) => Object.keys(host.StorageOpt ?? {}).length > 0],
-  ['Healthcheck', '--health-cmd', ({ config }) => asksHealthcheck(config)],
 ];
 
 const LOG_OPTIONS = ['max-size', 'max-file'];
@@ -48,9 +47,4 @@ function some(list: unknown[] | null | undefined): boolean {
 
 function isContainer(mode: string | undefined): boolean {
   return mode?.startsWith('container:') === true;
-}
-
-function asksHealthcheck(config: ContainerConfigBody): boolean {
-  const test = config.Healthcheck?.Test ?? [];
-  return test.length > 0 && test[0] !== 'NONE';
 }

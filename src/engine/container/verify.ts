@@ -124,7 +124,8 @@ function verifyCapabilities(host: HostConfigBody): void {
   }
 }
 
-function verifyRestartPolicy(name: string, retries: number): void {
+/** @throws invalidArgument with Docker's texts */
+export function verifyRestartPolicy(name: string, retries: number): void {
   if (!['', 'no', 'always', 'unless-stopped', 'on-failure'].includes(name)) {
     throw invalidArgument(
       `invalid restart policy: unknown policy '${name}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`,

@@ -3,11 +3,10 @@
 
 import { randomBytes } from 'node:crypto';
 import type { ExecBody } from '../../api/types.ts';
-import { conflict, invalidArgument } from '../../base/errors.ts';
-import type { Container } from '../container/container.ts';
+import { invalidArgument } from '../../base/errors.ts';
+import { requireExecable } from '../container/require.ts';
 import type { Room } from '../container/room.ts';
 import { runtimeDirectory } from '../container/runtime-directory.ts';
-import { requireRunning } from '../container/stop.ts';
 import { Exec, type ExecRecord } from './exec.ts';
 
 /** @param detachKeys raw bytes as latin1 text. @throws invalidArgument, notFound, conflict with Docker's texts */
@@ -40,15 +39,6 @@ export function createExec(
   room.execs.add(exec);
   room.publish(container, `exec_create: ${exec.commandText}`, { execID: exec.id });
   return { Id: exec.id };
-}
-
-/** @throws conflict with Docker's texts for a container that is not there to run something in */
-export function requireExecable(container: Container): void {
-  const { id, state } = container;
-  requireRunning(container);
-  if (state.status === 'restarting') {
-    throw conflict(`Container ${id} is restarting, wait until the container is running`);
-  }
 }
 
 /** `{ size }` for a console size that is one. */

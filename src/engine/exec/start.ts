@@ -7,11 +7,11 @@ import type { Duplex } from 'node:stream';
 import { PunnetError, conflict, messageOf } from '../../base/errors.ts';
 import { exitFile, isAlive, readPids } from '../container/exit-file.ts';
 import { Link } from '../container/link.ts';
+import { requireExecable } from '../container/require.ts';
 import type { Room } from '../container/room.ts';
 import { runtimeDirectory, shimSocket } from '../container/runtime-directory.ts';
 import { PlanFailure, Shim } from '../container/shim.ts';
 import { explainFailure } from '../container/start-error.ts';
-import { requireExecable } from './create.ts';
 import type { Exec } from './exec.ts';
 import type { PreparedExec } from './planner.ts';
 
@@ -63,7 +63,13 @@ export async function startAttached(
   if (link.detached) room.publish(exec.container, 'exec_detach', { execID: id });
 }
 
-async function run(room: Room, exec: Exec, { size }: StartExecOptions, link?: Link): Promise<void> {
+/** Resolves when it runs; a client is linked before its first byte. @throws PunnetError with Docker's texts */
+export async function run(
+  room: Room,
+  exec: Exec,
+  { size }: Pick<StartExecOptions, 'size'>,
+  link?: Link,
+): Promise<void> {
   if (exec.exitCode !== null) throw conflict(`exec command ${exec.id} has already run`);
   if (exec.running) throw conflict(`exec command ${exec.id} is already running`);
   exec.running = true;

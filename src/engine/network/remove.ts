@@ -2,6 +2,7 @@
 
 import type { Filters } from '../../api/types.ts';
 import { forbidden, invalidArgument } from '../../base/errors.ts';
+import { untilTime } from '../until.ts';
 import { hasLabel, isUsed } from './inspect.ts';
 import { PREDEFINED } from './predefined.ts';
 import { deleteNetwork, type NetworkRecord } from './record.ts';
@@ -45,18 +46,4 @@ export async function prune(room: NetworkRoom, filters: Filters): Promise<{ Netw
     );
   for (const record of unused) await remove(room, record);
   return { NetworksDeleted: unused.length > 0 ? unused.map(({ name }) => name) : null };
-}
-
-const UNITS: Record<string, number> = { s: 1e3, m: 60e3, h: 3600e3 };
-
-/** Milliseconds since the epoch: a duration of Go (`10m`, `1h30m`) ago, seconds, or RFC 3339. */
-function untilTime([value = '', ...rest]: string[]): number {
-  if (rest.length > 0) throw invalidArgument('more than one until filter specified');
-  if (/^(\d+(\.\d+)?[smh])+$/.test(value)) {
-    const parts = [...value.matchAll(/(\d+(?:\.\d+)?)([smh])/g)];
-    return Date.now() - parts.reduce((sum, [, number, unit]) => sum + Number(number) * UNITS[unit!]!, 0);
-  }
-  const time = /^\d+(\.\d+)?$/.test(value) ? Number(value) * 1000 : Date.parse(value);
-  if (Number.isNaN(time)) throw invalidArgument(`invalid until filter: ${JSON.stringify(value)}`);
-  return time;
 }
