@@ -8,7 +8,6 @@ import { join } from 'node:path';
 import type { ContainerConfigBody, CreateBody, HostConfigBody } from '../../api/types.ts';
 import type { Digest } from '../../base/digest.ts';
 import { PunnetError } from '../../base/errors.ts';
-import type { ImageProcessConfig } from '../../base/oci-image.ts';
 import { hostPath } from '../../rootless/host-path.ts';
 import { nowNanoseconds, rfc3339 } from '../clock.ts';
 import { hasOwnNetwork } from '../network/sandbox.ts';

@@ -1,7 +1,7 @@
 // From a container's record to the bytes of its plan: user, OCI configuration, seccomp filter, root mounts, ops.
 // Runs in the daemon, as root of its user namespace. What one start can reuse of another is kept in memory.
 
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Mount } from '../../base/mount.ts';
 import type { Digest } from '../../base/digest.ts';
