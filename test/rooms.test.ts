@@ -22,11 +22,14 @@ const ARROWS: Record<string, string[]> = {
   engine: ['base', 'native', 'content', 'registry', 'snapshot', 'network', 'rootless', 'runtime', 'build'],
   api: ['base'],
   compose: ['base', 'api/client'],
-  // The CLI reads references as the registry does, the frames that the client gets, and the archives of `cp`.
+  // The CLI reads references as the registry does, the frames that the client gets, the archives of `cp`, .dockerignore and
+  // Dockerfiles, and writes the archives that it sends: pure code of other rooms.
   cli: [
     'base',
     'api/client',
     'api/demultiplex',
+    'build/ignore',
+    'build/lint',
     'registry/reference',
     'snapshot/tar/entry',
     'snapshot/tar/reader',

@@ -4,7 +4,8 @@
 import type { Socket } from 'node:net';
 import { PunnetError, unavailable } from '../base/errors.ts';
 
-export type Query = Record<string, string | number | boolean | undefined>;
+/** A list becomes a parameter that repeats. */
+export type Query = Record<string, string | number | boolean | string[] | undefined>;
 
 export interface RequestOptions {
   query?: Query;
@@ -77,9 +78,11 @@ function pathText(path: string): string {
 
 function queryText(query: Query = {}): string {
   const parts = Object.entries(query).flatMap(([name, value]) =>
-    value === undefined || value === false || value === ''
-      ? []
-      : [`${name}=${encodeURIComponent(value === true ? '1' : String(value))}`],
+    (Array.isArray(value) ? value : [value]).flatMap((one) =>
+      one === undefined || one === false || one === ''
+        ? []
+        : [`${name}=${encodeURIComponent(one === true ? '1' : String(one))}`],
+    ),
   );
   return parts.length === 0 ? '' : `?${parts.join('&')}`;
 }

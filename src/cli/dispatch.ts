@@ -28,7 +28,7 @@ const ROOT = 'punnet [OPTIONS] COMMAND [ARG...]';
 
 /** Verbs of docker that punnet knows and does not have yet. */
 const NOT_YET = new Set([
-  ...['builder', 'build', 'buildx', 'commit', 'compose', 'config', 'context', 'cp', 'diff', 'events', 'exec', 'export'],
+  ...['buildx', 'commit', 'compose', 'config', 'context', 'cp', 'diff', 'events', 'exec', 'export'],
   ...[
     'history',
     'import',

@@ -2,6 +2,7 @@
 
 import type { Group, Verb } from '../verb.ts';
 import { one, some, two } from './arguments.ts';
+import { imageVerbs } from './build.ts';
 
 const pull: Verb = {
   name: 'pull',
@@ -53,6 +54,7 @@ export const group: Group = {
   name: 'image',
   summary: 'Manage images',
   verbs: [
+    ...imageVerbs,
     { ...images, name: 'ls', also: ['list'], common: undefined },
     { ...pull, common: undefined },
     { ...rmi, name: 'rm', also: ['rmi', 'remove'] },
