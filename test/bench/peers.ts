@@ -1,7 +1,7 @@
 // The engines that are compared: punnet, as the user of the bench, and whichever of docker and podman this machine has. Each
 // with its own data, and with the same images, pulled from one registry on loopback.
 
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startDockerd } from '../support/docker.ts';
 import { isRoot, need } from '../support/need.ts';
@@ -49,8 +49,12 @@ export async function startPeers(): Promise<Peers> {
     const registry = await startRegistry();
     undo.push(registry.stop);
     await pushImages(registry);
-    const punnet = await punnetPeer(join(scratch, 'punnet'), undo);
-    const docker = await dockerPeer(registry, { absent, undo });
+    // Where both have on most hosts what goes with the machine: in memory.
+    const memory = existsSync('/dev/shm') ? mkdtempSync('/dev/shm/punnet-bench-') : join(scratch, 'run');
+    chmodSync(memory, 0o755);
+    undo.push(() => rmSync(memory, { recursive: true, force: true }));
+    const punnet = await punnetPeer({ home: join(scratch, 'punnet'), run: join(memory, 'punnet') }, undo);
+    const docker = await dockerPeer({ registry, run: join(memory, 'docker') }, { absent, undo });
     const podman = await podmanPeer(join(scratch, 'podman'), { absent, undo });
     const dockerOnPunnet: Peer | undefined = docker && {
       name: 'docker CLI on punnet',
@@ -76,17 +80,20 @@ export async function startPeers(): Promise<Peers> {
 
 type Undo = (() => Promise<void> | void)[];
 
-async function punnetPeer(home: string, undo: Undo): Promise<Peers['punnet']> {
-  const daemon = await startPunnet({ home, as: isRoot ? 'root' : 'user' });
+async function punnetPeer({ home, run }: { home: string; run: string }, undo: Undo): Promise<Peers['punnet']> {
+  const daemon = await startPunnet({ home, run, as: isRoot ? 'root' : 'user' });
   undo.push(daemon.stop);
   const { program, env, socket } = daemon.engine.spec;
   return { name: 'punnet', socket, daemon, command: (...args) => ({ program, args, env }) };
 }
 
-async function dockerPeer(registry: Registry, { absent, undo }: { absent: string[]; undo: Undo }) {
+async function dockerPeer(
+  { registry, run }: { registry: Registry; run: string },
+  { absent, undo }: { absent: string[]; undo: Undo },
+) {
   const missing = need('docker', 'docker-cli');
   if (missing) return void absent.push(`docker: ${missing}`);
-  const dockerd = await startDockerd({ mirror: registry.url });
+  const dockerd = await startDockerd({ mirror: registry.url, run });
   undo.push(dockerd.stop);
   const program = which('docker')!;
   const prefix = ['-H', `unix://${dockerd.socket}`];

@@ -17,6 +17,8 @@ export interface Dockerd {
 export interface DockerdOptions {
   /** `http://127.0.0.1:5000`: asked first for names of docker.io */
   mirror?: string;
+  /** directory of what goes with the machine (`--exec-root`); among its data unless given */
+  run?: string;
 }
 
 /** Starts dockerd and waits until it answers (2 to 5 s). */
@@ -26,11 +28,12 @@ export async function startDockerd(options: DockerdOptions = {}): Promise<Docker
   const directory = makeScratch('dockerd');
   // Others may talk to the socket, not look into the data.
   chmodSync(directory, 0o711);
-  mkdirSync(join(directory, 'exec'));
+  const exec = options.run ?? join(directory, 'exec');
+  mkdirSync(exec, { recursive: true });
   const socket = join(directory, 'docker.sock');
   const service = background('unshare', [
     ...['--mount', '--propagation', 'slave', program],
-    ...['--data-root', join(directory, 'data'), '--exec-root', join(directory, 'exec'), '-p', join(directory, 'pid')],
+    ...['--data-root', join(directory, 'data'), '--exec-root', exec, '-p', join(directory, 'pid')],
     ...['-H', `unix://${socket}`, '--bridge=none', '--iptables=false', '--ip6tables=false', '--ip-forward=false'],
     ...(options.mirror ? ['--registry-mirror', options.mirror] : []),
   ]);

@@ -30,6 +30,8 @@ export interface PunnetOptions {
   as: 'user' | 'root';
   /** data directory; below `home` unless given */
   root?: string;
+  /** runtime directory; below `home` unless given */
+  run?: string;
   env?: Record<string, string>;
 }
 
@@ -43,7 +45,8 @@ export function missingPunnet(as: 'user' | 'root'): string | undefined {
 export function punnetSpec(options: PunnetOptions): EngineSpec {
   const { home, as } = options;
   const user = as === 'user' && isRoot ? testUser() : undefined;
-  const socket = join(home, 'run/punnet.sock');
+  const directory = options.run ?? join(home, 'run');
+  const socket = join(directory, 'punnet.sock');
   return {
     label: `punnet as ${as}`,
     kind: 'punnet',
@@ -59,7 +62,7 @@ export function punnetSpec(options: PunnetOptions): EngineSpec {
       ...environment(home, socket),
       USER: user?.name ?? userInfo().username,
       PUNNET_ROOT: options.root ?? join(home, 'data'),
-      PUNNET_RUN: join(home, 'run'),
+      PUNNET_RUN: directory,
       PUNNET_IDLE: '0',
       ...options.env,
     },
@@ -105,7 +108,7 @@ export async function startPunnet(options: PunnetOptions): Promise<Punnet> {
       if (ids.length > 0) await engine.cli(['rm', '-f', ...ids], { timeout: 120_000 });
       await engine.cli(['system', 'stop'], { timeout: 60_000 });
       removeTree(spec.home);
-      if (options.root) removeTree(options.root);
+      for (const other of [options.root, options.run]) if (other) removeTree(other);
     },
   };
 }
