@@ -33,6 +33,7 @@ await build({
   ...options,
   entryPoints: commands,
   outExtension: { '.js': '.bundle.js' },
+  minifyWhitespace: true,
   banner: { js: '(function (exports, require, module, __filename, __dirname) {' },
   footer: { js: '})' },
 });
