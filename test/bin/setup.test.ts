@@ -30,6 +30,7 @@ interface Checkout {
   path: string;
   /** Runs a program of its bin/ with a daemon that nobody else has. */
   bin(name: string, args?: string[], env?: NodeJS.ProcessEnv): Promise<Outcome>;
+  watched(name: string, args: string[]): Promise<{ code: number | null; screen: string }>;
 }
 
 /** A copy of this checkout, built, whose dependencies are a link to this one's. */
