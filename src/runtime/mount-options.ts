@@ -145,3 +145,13 @@ function apply(parsed: MountOptions, option: string, attributes: MountAttributes
     attributes.clear &= ~attribute;
   }
 }
+
+/** Every option that is not the filesystem's own, for `features`. */
+export const MOUNT_OPTIONS: readonly string[] = [
+  ...['bind', 'rbind', 'remount', 'tmpcopyup', 'idmap', 'ridmap'],
+  ...Object.keys(FLAGS),
+  ...Object.keys(FLAGS)
+    .filter(isRecursive)
+    .map((name) => `r${name}`),
+  ...[...PROPAGATION.keys()].flatMap((name) => [name, `r${name}`]),
+].sort();

@@ -152,14 +152,27 @@ function checkHooks(hooks: SpecHooks): void {
   }
 }
 
-const ACTIONS = ['KILL', 'KILL_PROCESS', 'KILL_THREAD', 'TRAP', 'ERRNO', 'TRACE', 'ALLOW', 'LOG', 'NOTIFY'];
-const OPERATORS = ['NE', 'LT', 'LE', 'EQ', 'GE', 'GT', 'MASKED_EQ'];
+/** What seccomp may do. */
+export const SECCOMP_ACTIONS: readonly string[] = [
+  'KILL',
+  'KILL_PROCESS',
+  'KILL_THREAD',
+  'TRAP',
+  'ERRNO',
+  'TRACE',
+  'ALLOW',
+  'LOG',
+  'NOTIFY',
+].map((name) => `SCMP_ACT_${name}`);
+/** How it may compare an argument. */
+export const SECCOMP_OPERATORS: readonly string[] = ['NE', 'LT', 'LE', 'EQ', 'GE', 'GT', 'MASKED_EQ'].map(
+  (name) => `SCMP_CMP_${name}`,
+);
 
 function checkSeccomp({ seccomp }: SpecLinux): void {
   if (!seccomp) return;
   const action = (name: string) => {
-    if (!ACTIONS.includes(name.replace(/^SCMP_ACT_/, '')))
-      throw invalidArgument(`string ${name} is not a valid action for seccomp`);
+    if (!SECCOMP_ACTIONS.includes(name)) throw invalidArgument(`string ${name} is not a valid action for seccomp`);
   };
   action(seccomp.defaultAction);
   if (seccomp.defaultAction === 'SCMP_ACT_NOTIFY') {
@@ -171,7 +184,7 @@ function checkSeccomp({ seccomp }: SpecLinux): void {
       throw invalidArgument('SCMP_ACT_NOTIFY cannot be used for the write syscall');
     }
     for (const { op } of rule.args ?? []) {
-      if (!OPERATORS.includes(op.replace(/^SCMP_CMP_/, ''))) {
+      if (!SECCOMP_OPERATORS.includes(op)) {
         throw invalidArgument(`string ${op} is not a valid operator for seccomp`);
       }
     }

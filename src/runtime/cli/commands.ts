@@ -98,6 +98,13 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     arity: [1, MANY],
     load: async () => (await import('./exec.ts')).exec,
   },
+  features: {
+    operands: '',
+    about: 'print what this runtime can do, as JSON',
+    flags: {},
+    arity: [0, 0],
+    load: async () => (await import('./features.ts')).printFeatures,
+  },
   kill: {
     operands: '<container-id> [signal]',
     about: 'send a signal, SIGTERM by default, to the first process',
