@@ -14,6 +14,7 @@ import type { AuthConfig, ProgressLine } from '../types.ts';
 export async function build(call: Call): Promise<void> {
   if (call.text('version') === '2') throw notImplemented('BuildKit is not supported', { fix: 'set DOCKER_BUILDKIT=0' });
   if (call.flag('squash')) throw invalidArgument('squash is only supported with experimental mode');
+  if (call.text('outputs')) throw notImplemented('outputs of a build are not supported: it makes an image');
   const { response } = call;
   const quiet = call.flag('q');
   const write = (line: ProgressLine) => {
@@ -22,6 +23,9 @@ export async function build(call: Call): Promise<void> {
   };
   let failed: Extract<BuildEvent, { type: 'failed' }> | undefined;
   const emit = emitter(call, write);
+  if (json<string[]>(call, 'cachefrom', []).length > 0) {
+    emit({ type: 'warning', text: 'cache-from is not supported: this daemon looks into its own build cache alone' });
+  }
   try {
     const { Id } = await call.backend.builds.build(optionsOf(call), {
       body: call.request,
