@@ -19,7 +19,7 @@ export function makeContext(root: string): void {
   file('empty', '');
   file('exec.sh', '#!/bin/sh\necho hi\n', 0o755);
   file('setuid', 'x', 0o4755);
-  file('private/key', 'key\n', 0o600);
+  file('private/key', 'key\n', 0o604);
   file('dir/main.c', 'int main;\n');
   file('dir/util.c', 'int util;\n');
   file('dir/sub/deep/file', 'deep\n');
@@ -28,7 +28,7 @@ export function makeContext(root: string): void {
   mkdirSync(join(root, 'empty-dir'));
   mkdirSync(join(root, 'sticky'));
   chmodSync(join(root, 'sticky'), 0o1777);
-  chmodSync(join(root, 'private'), 0o750);
+  chmodSync(join(root, 'private'), 0o705);
   mkdirSync(join(root, 'links'));
   symlinkSync('../a.txt', join(root, 'links/to-file'));
   symlinkSync('../dir', join(root, 'links/to-dir'));
