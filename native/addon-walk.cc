@@ -34,6 +34,7 @@ class Walk : public Napi::ObjectWrap<Walk> {
     return DefineClass(env, "Walk",
                        {InstanceMethod("begin", &Walk::Begin), InstanceMethod("release", &Walk::Release),
                         InstanceMethod("report", &Walk::Report), InstanceMethod("wait", &Walk::Wait), InstanceMethod("waitHere", &Walk::WaitHere),
+                        InstanceMethod("forwardSignals", &Walk::ForwardSignals),
                         InstanceMethod("kill", &Walk::Kill), InstanceMethod("received", &Walk::Received),
                         InstanceMethod("close", &Walk::Close)});
   }
@@ -112,12 +113,9 @@ class Walk : public Napi::ObjectWrap<Walk> {
     return Napi::Number::New(info.Env(), fd);
   }
 
-  /**
-   * Blocks until the child has ended, and hands it every signal that comes meanwhile; for a process that has nothing else to
-   * do, and that ends afterwards. [exit code, signal]
-   */
-  Napi::Value WaitHere(Info info) {
-    if (walk_.child <= 0 || waited_) throw SystemError(info.Env(), ECHILD, "waitid");
+  /** From now on the child gets every signal that this process is sent, until waitHere has seen its end. */
+  Napi::Value ForwardSignals(Info info) {
+    if (walk_.child <= 0) throw SystemError(info.Env(), ESRCH, "kill");
     forwarded_to = walk_.child;
     struct sigaction action = {};
     action.sa_handler = Forward;
@@ -126,6 +124,12 @@ class Walk : public Napi::ObjectWrap<Walk> {
                         signal == SIGTRAP || signal == SIGSYS || signal == SIGCHLD || signal == SIGURG;
       if (!ours) sigaction(signal, &action, nullptr);
     }
+    return info.Env().Undefined();
+  }
+
+  /** Blocks until the child has ended. [exit code, signal] */
+  Napi::Value WaitHere(Info info) {
+    if (walk_.child <= 0 || waited_) throw SystemError(info.Env(), ECHILD, "waitid");
     siginfo_t ended = {};
     // Left unreaped until no signal can be sent to its number any more.
     while (waitid(P_PID, static_cast<id_t>(walk_.child), &ended, WEXITED | WNOWAIT) < 0 && errno == EINTR) continue;

@@ -47,6 +47,7 @@ interface NativeWalk {
   report(): { failed: number; ops: [index: number, errno: number, ns: bigint][] };
   wait(): Promise<[exitCode: number, signal: number]>;
   waitHere(): [exitCode: number, signal: number];
+  forwardSignals(): void;
   kill(signal: number): number;
   received(): number;
   close(): void;

@@ -14,11 +14,10 @@ export interface Walk {
   report(): OpReport[];
   /** Resolves when the child has ended; `exitCode` is 128 + signal when a signal ended it. May be called once. */
   wait(): Promise<{ exitCode: number; signal: number }>;
-  /**
-   * As `wait`, but blocks this process, and hands the child every signal that comes meanwhile; afterwards the process should
-   * end, since its signal handlers are gone.
-   */
+  /** As `wait`, but blocks this process. */
   waitHere(): number;
+  /** From now on the child gets every signal that this process is sent, until waitHere has seen its end; nobody else does. */
+  forwardSignals(): void;
   /** The descriptor that the child sent (its terminal's master), now the caller's to close; undefined when it sent none. */
   received(): number | undefined;
   /** Race-free until wait() has resolved. */
@@ -59,6 +58,7 @@ export function walk(plan: Plan, { slots = {} }: { slots?: Record<number, number
       return { exitCode, signal };
     },
     waitHere: () => native.waitHere()[0],
+    forwardSignals: () => native.forwardSignals(),
     received: () => {
       const fd = native.received();
       return fd < 0 ? undefined : fd;

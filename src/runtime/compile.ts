@@ -12,7 +12,7 @@ import { compileDevices } from './compile/devices.ts';
 import { newMountPoints } from './compile/mount-points.ts';
 import { compileMounts, underProc } from './compile/mounts.ts';
 import { asksAgent, listenerOps } from './compile/filter.ts';
-import { hasOwn, isNew } from './compile/namespaces.ts';
+import { becomeRoot, hasOwn, isNew } from './compile/namespaces.ts';
 import { netDeviceOps, type DeviceAddresses } from './compile/net-devices.ts';
 import { maskPaths, openNull, readonlyPaths, writeSysctls } from './compile/paths.ts';
 import { becomeProcess, execve, prepareProcess, programPaths, type SecurityModules } from './compile/process.ts';
@@ -118,11 +118,14 @@ function becomeBeforeStart(
 ): Op[] {
   // An agent must be told while the parent is there to tell it.
   const late = process.noNewPrivileges && !notify ? become.filter(({ op }) => op === 'seccomp') : [];
+  const find: Op = { who: 'child', op: 'find_program', paths: programPaths(process) };
+  const first = become.filter((op) => !late.includes(op));
+  // As its user, but for a filter that comes first and may not know how we look.
+  const filtered = first.some(({ op }) => op === 'seccomp');
   return [
-    ...become.filter((op) => !late.includes(op)),
+    ...(filtered ? [find, ...first] : [...first, find]),
     // Its user may be the container's root by now, and its program is still ours (CVE-2019-5736). execve ends it.
     { who: 'child', op: 'prctl', option: k.PR_SET_DUMPABLE, arg2: 0 },
-    { who: 'child', op: 'find_program', paths: programPaths(process) },
     ...ready,
     // Until the container is on record: a child that nobody knows of ends with the walker.
     { who: 'child', op: 'await' },
@@ -179,6 +182,8 @@ function setUp(spec: Spec, process: SpecProcess, { options, slots }: { options: 
     ...runtime.filter(({ who }) => who === 'parent'),
 
     ...born.child,
+    // The shim's root is mapped; root of the host need not be.
+    ...(options.survives && isNew(spec, 'user') ? becomeRoot : []),
     { who: 'child', op: 'setsid' },
     ...(options.keyring === undefined ? [] : [keyring(options.keyring)]),
     ...cgroupNamespace(spec),

@@ -19,6 +19,8 @@ export interface DockerdOptions {
   mirror?: string;
   /** directory of what goes with the machine (`--exec-root`); among its data unless given */
   run?: string;
+  /** further OCI runtimes: name → program */
+  runtimes?: Record<string, string>;
 }
 
 /** Starts dockerd and waits until it answers (2 to 5 s). */
@@ -36,6 +38,7 @@ export async function startDockerd(options: DockerdOptions = {}): Promise<Docker
     ...['--data-root', join(directory, 'data'), '--exec-root', exec, '-p', join(directory, 'pid')],
     ...['-H', `unix://${socket}`, '--bridge=none', '--iptables=false', '--ip6tables=false', '--ip-forward=false'],
     ...(options.mirror ? ['--registry-mirror', options.mirror] : []),
+    ...Object.entries(options.runtimes ?? {}).map(([name, path]) => `--add-runtime=${name}=${path}`),
   ]);
   const docker = (...args: string[]) => run('docker', ['-H', `unix://${socket}`, ...args]);
   try {

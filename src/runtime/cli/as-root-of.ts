@@ -31,6 +31,7 @@ export function asRootOf(init: ProcessIdentity): number {
     passed.kill(9);
     throw conflict('cannot exec in a stopped container');
   }
+  passed.forwardSignals();
   passed.release();
   return passed.waitHere();
 }

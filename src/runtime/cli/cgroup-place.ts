@@ -28,10 +28,8 @@ export function cgroupPlace(spec: Spec, id: string): CgroupPlace {
   if (existsSync(join(mount, path))) checkEmpty(join(mount, path));
   const refused = makeParents(mount, parent);
   if (refused) return { tree: { parent: undefined, controllers: new Set(), reason: refused }, name };
-  return {
-    tree: { parent, controllers: new Set(words(join(parent, 'cgroup.subtree_control'))), reason: undefined },
-    name,
-  };
+  const controllers = new Set(words(join(parent, 'cgroup.subtree_control')));
+  return { tree: { parent, controllers, reason: undefined }, name };
 }
 
 /* Limits that another container set would bind this one, and its processes would be taken for ours. */

@@ -89,6 +89,7 @@ function enter(call: Call, { record, spec, program }: Join): { walk: Walk; plan:
   }
   const pidfdSocket = flags.text('pidfd-socket');
   if (pidfdSocket !== undefined) sendPidfd(pidfdSocket, joined.pid);
+  if (!flags.bool('detach') && (terminal === undefined || console !== undefined)) joined.forwardSignals();
   release({ walk: joined, plan });
   const pidFile = flags.text('pid-file');
   if (pidFile !== undefined) writePid(pidFile, joined.pid);

@@ -1,12 +1,13 @@
 // punnet-runc ps: the processes in the container's cgroup, as ps(1) of the host shows them, or their numbers as JSON.
 
+import { spawnSync } from 'node:child_process';
 import { conflict, internal, invalidArgument } from '../../base/errors.ts';
 import { processesOf } from '../cgroup.ts';
 import type { Call } from './commands.ts';
 import { say } from './say.ts';
 import { mustRead } from './store.ts';
 
-export async function ps({ settings, flags, args: [id = '', ...options] }: Call): Promise<number> {
+export function ps({ settings, flags, args: [id = '', ...options] }: Call): number {
   const format = flags.text('format') ?? 'table';
   if (format !== 'table' && format !== 'json') throw invalidArgument('invalid format option');
   const { cgroup, init } = mustRead(settings.root, id);
@@ -16,7 +17,6 @@ export async function ps({ settings, flags, args: [id = '', ...options] }: Call)
     say(1, `${JSON.stringify(pids)}\n`);
     return 0;
   }
-  const { spawnSync } = await import('node:child_process');
   const { stdout, stderr, status, error } = spawnSync('ps', options.length > 0 ? options : ['-ef'], {
     encoding: 'utf8',
   });

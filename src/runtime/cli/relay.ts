@@ -2,6 +2,7 @@
 // Runs in punnet-runc, outside the container. ioctl_tty(2), pty(7)
 
 import { closeSync, createReadStream, createWriteStream } from 'node:fs';
+import { constants } from 'node:os';
 import { ReadStream } from 'node:tty';
 import { errnoOf } from '../../base/errors.ts';
 import * as k from '../../native/constants.ts';
@@ -14,7 +15,6 @@ const FORWARDED = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2
  * @throws the errno of reading the terminal
  */
 export async function relay(walk: Walk, master: number): Promise<number> {
-  const { constants } = await import('node:os');
   for (const signal of FORWARDED) process.on(signal, () => walk.kill(constants.signals[signal]));
   const terminal = process.stdin.isTTY ? (process.stdin as ReadStream) : undefined;
   const resize = () => setSize(master, process.stdout.columns, process.stdout.rows);

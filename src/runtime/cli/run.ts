@@ -27,6 +27,7 @@ export async function run(call: Call): Promise<number> {
 function start(call: Call, detach: boolean): Launched {
   const launched = launch(call, { startedBy: 'release', foreground: !detach });
   try {
+    if (!detach && launched.terminal === undefined) launched.walk.forwardSignals();
     release(launched);
   } catch (error) {
     destroy(call.settings, launched.record, launched.spec);

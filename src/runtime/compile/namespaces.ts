@@ -8,7 +8,8 @@ import * as k from '../../native/constants.ts';
 import type { Op } from '../../native/ops.ts';
 import type { Slots } from './slots.ts';
 
-const FLAGS: Record<NamespaceType, number> = {
+/** CLONE_* of each type that a configuration may name. */
+export const FLAGS: Record<NamespaceType, number> = {
   user: k.CLONE_NEWUSER,
   mount: k.CLONE_NEWNS,
   pid: k.CLONE_NEWPID,
@@ -107,8 +108,8 @@ export function enterNamespaces(spec: Spec, slots: Slots): Entry {
   return entry;
 }
 
-/** Whoever the walker was, its ids may be nobody's in a user namespace that is joined. A map without 0 has no root to be. */
-const becomeRoot: readonly Op[] = [
+/** Whoever the walker was, its ids may be nobody's in another user namespace. A map without 0 has no root to be. */
+export const becomeRoot: readonly Op[] = [
   { who: 'child', op: 'setresgid', gid: 0, except: ['EINVAL'] },
   { who: 'child', op: 'setresuid', uid: 0, except: ['EINVAL'] },
 ];

@@ -154,7 +154,8 @@ export function execve(process: SpecProcess, preserved = 0): Op[] {
   });
   return [
     ...kept,
-    { who: 'child', op: 'close_range', ...limits },
+    // Everything is close-on-exec already; a filter of an older profile need not know this call.
+    { who: 'child', op: 'close_range', ...limits, except: ['EPERM', 'ENOSYS'] },
     { who: 'child', op: 'execve', paths: programPaths(process), argv: process.args!, env: process.env ?? [] },
   ];
 }
