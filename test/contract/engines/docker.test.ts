@@ -53,8 +53,7 @@ for (const runtime of ['punnet', 'runc']) {
         '--hostname',
         'apple',
       ];
-      const script =
-        'id -u; pwd; echo $A; hostname; touch /x 2>/dev/null || echo refused; ls /mine | head -1';
+      const script = 'id -u; pwd; echo $A; hostname; touch /x 2>/dev/null || echo refused; ls /mine | head -1';
       const { stdout } = await box(
         '--rm',
         ...flags,
