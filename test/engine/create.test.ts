@@ -6,12 +6,12 @@ import { completeHostConfig } from '../../src/engine/container/host-config.ts';
 import { commandLine, mergeImage } from '../../src/engine/container/merge-image.ts';
 import { wantedMounts } from '../../src/engine/container/mount-points.ts';
 import { checkName, suggestName } from '../../src/engine/container/name.ts';
-import type { Limits } from '../../src/engine/container/room.ts';
+import type { CgroupLimits } from '../../src/runtime/cgroup.ts';
 import { refuseUnsupported } from '../../src/engine/container/unsupported.ts';
 import { lookUpUser } from '../../src/engine/container/user.ts';
 import { verify } from '../../src/engine/container/verify.ts';
 
-const ALL: Limits = {
+const ALL: CgroupLimits = {
   memory: true,
   swap: true,
   memoryReservation: true,
@@ -26,7 +26,7 @@ const ALL: Limits = {
 };
 const NONE = Object.fromEntries(
   Object.entries(ALL).map(([name, value]) => [name, typeof value === 'boolean' ? false : '']),
-) as unknown as Limits;
+) as unknown as CgroupLimits;
 
 describe('the body', () => {
   test.each([

@@ -9,7 +9,7 @@ import { explainPlan } from '../../native/explain.ts';
 import { encodePlan, parseReport } from '../../native/plan.ts';
 import { hostPath } from '../../rootless/host-path.ts';
 import { bindFiles } from '../../runtime/bind-files.ts';
-import { cgroupLimits, makeCgroup, removeCgroup, wasOomKilled } from '../../runtime/cgroup.ts';
+import { cgroupLimits, type CgroupLimits, makeCgroup, removeCgroup, wasOomKilled } from '../../runtime/cgroup.ts';
 import type { CgroupTree } from '../../runtime/cgroup-tree.ts';
 import { compilePlan } from '../../runtime/compile.ts';
 import { readHostFacts, type HostFacts } from '../../runtime/host-facts.ts';
@@ -17,7 +17,7 @@ import { seccompFilter } from '../../runtime/seccomp-filter.ts';
 import { readInStack } from '../../snapshot/read-in-stack.ts';
 import { deviceNumbers } from './device-numbers.ts';
 import type { ContainerRecord } from './record.ts';
-import type { JoinedNetwork, Launcher, Limits, Prepared } from './room.ts';
+import type { JoinedNetwork, Launcher, Prepared } from './room.ts';
 import { containerSpec } from './spec.ts';
 import { lookUpUser, type UserFiles } from './user.ts';
 
@@ -47,7 +47,7 @@ export interface LauncherOptions {
 export class PlanLauncher implements Launcher {
   readonly #options: LauncherOptions;
   readonly #facts: HostFacts = readHostFacts();
-  readonly #limits: Limits;
+  readonly #limits: CgroupLimits;
   readonly #users = new Map<Digest, UserFiles>();
 
   constructor(options: LauncherOptions) {
@@ -55,7 +55,7 @@ export class PlanLauncher implements Launcher {
     this.#limits = cgroupLimits(options.cgroups);
   }
 
-  limits(): Limits {
+  limits(): CgroupLimits {
     return this.#limits;
   }
 

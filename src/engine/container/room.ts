@@ -7,6 +7,7 @@ import type { ImageConfig } from '../../base/oci-image.ts';
 import type { Mount } from '../../base/mount.ts';
 import type { Change } from '../../snapshot/changes.ts';
 import type { RootThreads } from '../../snapshot/root-threads.ts';
+import type { CgroupLimits } from '../../runtime/cgroup.ts';
 import type { EventBus } from '../events.ts';
 import type { ExecPlanner } from '../exec/planner.ts';
 import type { ExecStore } from '../exec/store.ts';
@@ -46,22 +47,6 @@ export interface Snapshots {
   usage(key: string, diffIDs: Digest[]): { writable: number; image: number };
 }
 
-/** Which limits this host can apply; the others are warned of, with Docker's texts. */
-export interface Limits {
-  memory: boolean;
-  swap: boolean;
-  memoryReservation: boolean;
-  pids: boolean;
-  cpuCfs: boolean;
-  cpuShares: boolean;
-  cpuset: boolean;
-  /** `0-3,7`: what cpuset may choose from; empty when cpuset is not there */
-  cpus: string;
-  mems: string;
-  blkioWeight: boolean;
-  blkioThrottle: boolean;
-}
-
 export interface Prepared {
   /** bytes of encodePlan */
   plan: Uint8Array;
@@ -85,7 +70,8 @@ export interface Launcher {
    * @throws PunnetError with Docker's texts
    */
   prepare(record: ContainerRecord, directory: string, joins?: JoinedNetwork): Prepared | Promise<Prepared>;
-  limits(): Limits;
+  /** Which limits this host can apply; the others are warned of, with Docker's texts. */
+  limits(): CgroupLimits;
   /** After the exit: whether the OOM killer was at work in the container; removes its cgroup. */
   finish(record: ContainerRecord): Promise<{ oomKilled: boolean }>;
 }

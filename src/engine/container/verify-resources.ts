@@ -3,13 +3,16 @@
 
 import type { HostConfigBody } from '../../api/types.ts';
 import { invalidArgument } from '../../base/errors.ts';
-import type { Limits } from './room.ts';
+import type { CgroupLimits } from '../../runtime/cgroup.ts';
 
 const SIX_MEGABYTES = 6 * 1024 * 1024;
 const NOT_MOUNTED = 'or the cgroup is not mounted';
 
 /** Returns warnings; takes out of `host` what cannot be applied. @throws invalidArgument */
-export function verifyResources(host: HostConfigBody, { limits, cpus }: { limits: Limits; cpus: number }): string[] {
+export function verifyResources(
+  host: HostConfigBody,
+  { limits, cpus }: { limits: CgroupLimits; cpus: number },
+): string[] {
   return [
     ...verifyMemory(host, limits),
     ...verifyPids(host, limits),
@@ -19,7 +22,7 @@ export function verifyResources(host: HostConfigBody, { limits, cpus }: { limits
   ];
 }
 
-function verifyMemory(host: HostConfigBody, limits: Limits): string[] {
+function verifyMemory(host: HostConfigBody, limits: CgroupLimits): string[] {
   const { Memory: memory = 0, MemorySwap: swap = 0, MemoryReservation: reservation = 0 } = host;
   // What is wrong on every host is refused, before what this host cannot do is left out.
   if (memory !== 0 && memory < SIX_MEGABYTES) throw invalidArgument('Minimum memory limit allowed is 6MB');
@@ -66,14 +69,14 @@ function verifyMemory(host: HostConfigBody, limits: Limits): string[] {
   return warnings;
 }
 
-function verifyPids(host: HostConfigBody, limits: Limits): string[] {
+function verifyPids(host: HostConfigBody, limits: CgroupLimits): string[] {
   if ((host.PidsLimit ?? 0) <= 0) host.PidsLimit = null;
   if (host.PidsLimit === null || limits.pids) return [];
   host.PidsLimit = null;
   return [`Your kernel does not support PIDs limit capabilities ${NOT_MOUNTED}. PIDs limit discarded.`];
 }
 
-function verifyCpu(host: HostConfigBody, limits: Limits, cpus: number): string[] {
+function verifyCpu(host: HostConfigBody, limits: CgroupLimits, cpus: number): string[] {
   const { NanoCpus: nano = 0, CpuPeriod: period = 0, CpuQuota: quota = 0, CpuShares: shares = 0 } = host;
   if (nano > 0 && period > 0) {
     throw invalidArgument('Conflicting options: Nano CPUs and CPU Period cannot both be set');
@@ -103,7 +106,7 @@ function verifyCpu(host: HostConfigBody, limits: Limits, cpus: number): string[]
   return warnings;
 }
 
-function verifyCpuset(host: HostConfigBody, limits: Limits): string[] {
+function verifyCpuset(host: HostConfigBody, limits: CgroupLimits): string[] {
   const { CpusetCpus = '', CpusetMems = '' } = host;
   if (CpusetCpus === '' && CpusetMems === '') return [];
   const cpus = numbersOf(CpusetCpus);
@@ -126,7 +129,7 @@ function verifyCpuset(host: HostConfigBody, limits: Limits): string[] {
   return [];
 }
 
-function verifyBlockIo(host: HostConfigBody, limits: Limits): string[] {
+function verifyBlockIo(host: HostConfigBody, limits: CgroupLimits): string[] {
   const weight = host.BlkioWeight ?? 0;
   if (weight !== 0 && (weight < 10 || weight > 1000)) {
     throw invalidArgument('Range of blkio weight is from 10 to 1000');

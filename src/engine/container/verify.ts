@@ -10,10 +10,10 @@ import { parseSignal } from '../../base/signal.ts';
 import { specRlimits } from './spec-resources.ts';
 import { securityOptions } from './spec-security.ts';
 import { verifyResources } from './verify-resources.ts';
-import type { Limits } from './room.ts';
+import type { CgroupLimits } from '../../runtime/cgroup.ts';
 
 /** Returns warnings. Changes `host` where a limit cannot be applied. @throws invalidArgument */
-export function verify(config: ContainerConfigBody, host: HostConfigBody, limits: Limits): string[] {
+export function verify(config: ContainerConfigBody, host: HostConfigBody, limits: CgroupLimits): string[] {
   verifyModes(config, host);
   verifyConfig(config);
   verifyHost(host);
