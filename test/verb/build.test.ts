@@ -38,8 +38,8 @@ async function build(engine: Engine, { dockerfile, flags = [] }: BuildCase, name
 /** What the two know of each other's bookkeeping, and what an image says of itself. */
 async function configOf(engine: Engine, name: string): Promise<unknown> {
   const [image] = JSON.parse(await engine.must(['image', 'inspect', name])) as { Config: Record<string, unknown> }[];
-  const { Image: _image, Hostname: _host, ...config } = image!.Config;
-  return Object.fromEntries(Object.entries(config).map(([field, value]) => [field, empty(value) ? null : value]));
+  const own = Object.entries(image!.Config).filter(([field]) => field !== 'Image' && field !== 'Hostname');
+  return Object.fromEntries(own.map(([field, value]) => [field, empty(value) ? null : value]));
 }
 
 /** Docker's own versions differ in which of these they show for nothing. */
