@@ -16,6 +16,7 @@ import {
   setFrozen,
   wasOomKilled,
 } from '../../src/runtime/cgroup.ts';
+import { missingLimits } from '../../src/runtime/cgroup-limits.ts';
 import { makeHost, start, type Ended, type Host, type Running, type Wanted } from '../runtime/container.ts';
 
 export interface Claim {
@@ -209,6 +210,19 @@ export const CLAIMS: Claim[] = [
         /failed to write "plenty" to .*memory\.high: .*EINVAL/,
       );
       assert.ok(!existsSync(join(tree.parent!, 'refused')));
+    },
+  },
+  {
+    title: 'unified files are written as they are, and a limit that has no file is said by name',
+    async check({ tree }) {
+      const unified = { 'memory.high': String(64 * MB), 'cpu.weight': '50' };
+      const resources = { memory: { reservation: 8 * MB }, unified, hugepageLimits: [{ pageSize: '3KB', limit: 1 }] };
+      const directory = makeCgroup(tree, { name: 'unified', resources: { ...resources, hugepageLimits: [] } })!;
+      const read = (file: string) => readFileSync(join(directory, file), 'utf8').trim();
+      assert.deepEqual(['memory.high', 'cpu.weight', 'memory.low'].map(read), [String(64 * MB), '50', String(8 * MB)]);
+      const missing = missingLimits(directory, resources);
+      assert.deepEqual(missing, [`limit hugetlb.3KB.max = 1 is not set: ${directory} has no such file`]);
+      await removeCgroup(directory);
     },
   },
   {
