@@ -10,6 +10,7 @@ import * as image from './routes/image.ts';
 import { logs } from './routes/logs.ts';
 import * as network from './routes/network.ts';
 import { stats } from './routes/stats.ts';
+import { swarmRoutes } from './routes/swarm.ts';
 import * as system from './routes/system.ts';
 import { wait } from './routes/wait.ts';
 
@@ -69,4 +70,6 @@ export const ROUTES: Route[] = [
   route('POST', '/exec/:id/start', exec.start),
   route('POST', '/exec/:id/resize', exec.resize),
   route('GET', '/exec/:id/json', exec.inspect),
+
+  ...swarmRoutes,
 ];

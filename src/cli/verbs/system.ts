@@ -57,6 +57,13 @@ export const verbs: Verb[] = [
     ...one,
     load: () => import('../verb/completion.ts'),
   },
+  {
+    name: 'docker-env',
+    summary: 'Print what points every Docker client of a shell at punnet',
+    usage: '',
+    ...none,
+    load: () => import('../verb/docker-env.ts'),
+  },
 ];
 
 export const group: Group = {
