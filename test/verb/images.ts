@@ -96,7 +96,8 @@ function derive(base: Image, variant: Variant): Image {
   return imageOf(layers, variant);
 }
 
-function busyboxImage(): Image {
+/** Real busybox where it is at hand, else Debian's. */
+export function busyboxImage(): Image {
   for (const layout of [join(SHARED, 'images/busybox'), join(PROJECT, 'dist/images/busybox')])
     if (existsSync(join(layout, 'index.json'))) return readLayout(layout);
   return imageOf([busyboxStatic()]);
