@@ -87,7 +87,12 @@ export class System implements SystemBackend {
         ['Supports d_type', 'true'],
         ['userxattr', 'true'],
       ],
-      Plugins: { Volume: ['local'], Network: ['bridge', 'host', 'macvlan', 'null'], Authorization: null, Log: ['json-file', 'none'] },
+      Plugins: {
+        Volume: ['local'],
+        Network: ['bridge', 'host', 'macvlan', 'null'],
+        Authorization: null,
+        Log: ['json-file', 'none'],
+      },
       MemoryLimit: limits.memory,
       SwapLimit: limits.swap,
       CpuCfsPeriod: limits.cpuCfs,
