@@ -43,7 +43,15 @@ export class Engine {
   /** Runs `punnet ARGS` as the user, from inside the delegated part. */
   punnet(...args: string[]): Outcome {
     const enter = 'echo $$ > "$0/shell/cgroup.procs" && exec setpriv "$@"';
-    const program = [process.execPath, join(this.#project, 'dist/punnet.cjs'), ...args];
+    // The guest has no nf_tables, which a bridge needs.
+    const network = args[0] === 'run' ? ['--network', 'none'] : [];
+    const program = [
+      process.execPath,
+      join(this.#project, 'dist/punnet.cjs'),
+      ...args.slice(0, 1),
+      ...network,
+      ...args.slice(1),
+    ];
     const { stdout, stderr, status } = spawnSync('sh', ['-c', enter, this.parent, ...this.#ids, ...program], {
       encoding: 'utf8',
       cwd: '/',
