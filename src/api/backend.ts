@@ -15,6 +15,7 @@ import type {
   NetworkCreateBody,
   ProgressLine,
   UpdateBody,
+  VolumeCreateBody,
 } from './types.ts';
 
 export interface SystemBackend {
@@ -195,7 +196,17 @@ export interface BuildBackend {
   prune(options: { all: boolean; unusedFor: number; keepStorage: number | undefined }): Promise<object>;
 }
 
+export interface VolumeBackend {
+  create(body: VolumeCreateBody): Promise<object>;
+  inspect(name: string): Promise<object>;
+  list(filters: Filters): Promise<object>;
+  remove(name: string, options: { force: boolean }): Promise<void>;
+  /** `all`: named volumes, too */
+  prune(options: { filters: Filters; all: boolean }): Promise<object>;
+}
+
 export interface Backend {
+  volumes: VolumeBackend;
   builds: BuildBackend;
   system: SystemBackend;
   images: ImageBackend;

@@ -12,6 +12,7 @@ import * as network from './routes/network.ts';
 import { stats } from './routes/stats.ts';
 import { swarmRoutes } from './routes/swarm.ts';
 import * as system from './routes/system.ts';
+import * as volume from './routes/volume.ts';
 import { wait } from './routes/wait.ts';
 
 export const ROUTES: Route[] = [
@@ -22,6 +23,12 @@ export const ROUTES: Route[] = [
   route('GET', '/events', system.events),
   route('GET', '/system/df', system.diskUsage),
   route('GET', '/punnet/check', system.check),
+
+  route('GET', '/volumes', volume.list),
+  route('POST', '/volumes/create', volume.create),
+  route('POST', '/volumes/prune', volume.prune),
+  route('GET', '/volumes/:name', volume.inspect),
+  route('DELETE', '/volumes/:name', volume.remove),
 
   route('GET', '/networks', network.list),
   route('POST', '/networks/create', network.create),

@@ -176,6 +176,13 @@ export interface NetworkCreateBody {
   Labels?: Record<string, string> | null;
 }
 
+export interface VolumeCreateBody {
+  Name?: string;
+  Driver?: string;
+  DriverOpts?: Record<string, string> | null;
+  Labels?: Record<string, string> | null;
+}
+
 /** `X-Docker-Container-Path-Stat`, before base64. */
 export interface FileStatBody {
   name: string;

@@ -13,6 +13,7 @@ import { openCgroupTree } from '../runtime/cgroup-tree.ts';
 import { Builder } from '../build/builder.ts';
 import { readInStack } from '../snapshot/read-in-stack.ts';
 import { RootThreads } from '../snapshot/root-threads.ts';
+import { usageAt } from '../snapshot/usage.ts';
 import { Snapshotter } from '../snapshot/snapshotter.ts';
 import { Builds } from './build/builds.ts';
 import { buildHost } from './build/host.ts';
@@ -35,6 +36,8 @@ import { openNetworks } from './network/open.ts';
 import { restore as restoreNetworks } from './network/sandbox.ts';
 import { System } from './system.ts';
 import { Images } from './image/images.ts';
+import { VolumeStore } from './volume/store.ts';
+import { Volumes } from './volume/volumes.ts';
 
 export interface EngineOptions {
   /** data and runtime directory; this process holds the lock of the former */
@@ -81,9 +84,16 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     publish: (action, { id, name, labels }) =>
       events.publish('image', action, { ID: id, Attributes: { ...labels, name } }),
   });
+  const volumes = new Volumes({
+    store: new VolumeStore(join(root, 'volume')),
+    events,
+    containers: () => store.all().map(({ id, record }) => ({ id, mounts: record.mounts })),
+    discard: (path) => snapshotter.discard(path),
+    sizeOf: (path) => usageAt(path).size,
+  });
   const room: Room = {
     directory: join(root, 'container'),
-    volumeDirectory: join(root, 'volume'),
+    volumes,
     runtimeDirectory: join(run, 'shim'),
     shimProgram: shim,
     store,
@@ -97,6 +107,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       discard: (path) => snapshotter.discard(path),
       mount: (key) => snapshotter.mounts(key)[0]!,
       changes: (key) => snapshotter.changes(key),
+      layers: (key) => snapshotter.layers(snapshotter.layersOf(key)),
       readFile: (key, path, maxBytes) => {
         const stack = [snapshotter.upper(key), ...snapshotter.layers(snapshotter.layersOf(key))];
         return readInStack(stack, path, maxBytes);
@@ -141,7 +152,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   });
   told.forEach(log);
   resume(room);
-  const system = new System({ room, version, root, images, layers: snapshotter });
+  const system = new System({ room, version, root, images, volumes, layers: snapshotter });
   return {
     backend: {
       builds: new Builds(builder, join(root, 'build/work')),
@@ -150,6 +161,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       containers: new Containers(room),
       execs: new Execs(room),
       networks: new Networks(room.networks),
+      volumes,
     },
     running: () => room.store.all().filter((container) => container.running).length,
     close: () => {

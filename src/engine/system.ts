@@ -21,6 +21,7 @@ export interface SystemParts {
     usage(): { LayersSize: number; Images: object[] };
     check(): Promise<Findings>;
   };
+  volumes: { usage(): object[]; readonly count: number; readonly problems: string[] };
   layers: {
     check(): { object: string; problem: string; fix: string }[];
     list(): unknown[];
@@ -167,7 +168,7 @@ export class System implements SystemBackend {
   }
 
   async diskUsage(): Promise<object> {
-    const { room, images } = this.#parts;
+    const { room, images, volumes } = this.#parts;
     const containers = await Promise.all(
       room.store.all().map(async ({ record, state, running }) => {
         const usage = room.snapshots.usage(record.id, record.diffIDs);
@@ -187,16 +188,16 @@ export class System implements SystemBackend {
         };
       }),
     );
-    return { ...images.usage(), Containers: containers, Volumes: [], BuildCache: [] };
+    return { ...images.usage(), Containers: containers, Volumes: volumes.usage(), BuildCache: [] };
   }
 
   async check(): Promise<{ Problems: string[]; Checked: Record<string, number> }> {
-    const { room, images, layers } = this.#parts;
+    const { room, images, layers, volumes } = this.#parts;
     const found = await images.check();
     const ofLayers = layers.check().map(({ object, problem, fix }) => `snapshot ${object}: ${problem} (${fix})`);
     return {
-      Problems: [...found.problems, ...ofLayers, ...room.problems],
-      Checked: { ...found.checked, layers: layers.list().length, containers: room.store.size },
+      Problems: [...found.problems, ...ofLayers, ...volumes.problems, ...room.problems],
+      Checked: { ...found.checked, layers: layers.list().length, volumes: volumes.count, containers: room.store.size },
     };
   }
 }

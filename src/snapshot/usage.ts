@@ -4,6 +4,7 @@
 import { closeSync, opendirSync } from 'node:fs';
 import { fstatat, openat2, type StatAt } from '../native/addon.ts';
 import {
+  AT_FDCWD,
   AT_SYMLINK_NOFOLLOW,
   O_CLOEXEC,
   O_DIRECTORY,
@@ -24,6 +25,16 @@ export interface Usage {
   /** bytes, as the files' lengths add up */
   size: number;
   inodes: number;
+}
+
+/** Adds up the directory at `path`. */
+export function usageAt(path: string): Usage {
+  const fd = openat2(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, 0);
+  try {
+    return usageOf(fd, '.');
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** Adds up `name` in directory `at`. What vanishes meanwhile counts nothing; below 256 levels nothing is counted. */

@@ -122,7 +122,6 @@ describe('what is wrong is said', () => {
 
 describe('what is not supported yet is refused by name', () => {
   test.each<[ContainerConfigBody, HostConfigBody, string]>([
-    [{}, { VolumesFrom: ['x'] }, '--volumes-from'],
     [{}, { LogConfig: { Type: 'syslog' } }, 'HostConfig.LogConfig.Type=syslog'],
     [{}, { LogConfig: { Type: 'json-file', Config: { tag: 'x' } } }, "log opt 'tag' is not supported yet"],
     [{}, { LogConfig: { Type: 'json-file', Config: { odd: 'x' } } }, "unknown log opt 'odd' for json-file log driver"],
@@ -143,14 +142,14 @@ describe('what is not supported yet is refused by name', () => {
 
 describe('mounts', () => {
   const points = (host: HostConfigBody, config: ContainerConfigBody = {}) =>
-    wantedMounts(config, host).map(({ point: { Type, Source, Destination, RW, Propagation }, create, anonymous }) => [
+    wantedMounts(config, host).map(({ point: { Type, Source, Destination, RW, Propagation }, create, volume }) => [
       Type,
       Source,
       Destination,
       RW,
       Propagation,
       create,
-      anonymous,
+      volume !== undefined,
     ]);
 
   test('-v in its forms', () => {
@@ -172,7 +171,6 @@ describe('mounts', () => {
     [{ Binds: ['/a:/b:odd'] }, 'invalid mode: odd'],
     [{ Binds: ['/a:/b:ro,rw'] }, 'invalid mode: ro,rw'],
     [{ Binds: ['/a:/b', '/c:/b'] }, 'Duplicate mount point: /b'],
-    [{ Binds: ['name:/b'] }, 'named volumes are not supported yet: name'],
     [{ Binds: ['../x:/b'] }, 'includes invalid characters for a local volume name'],
     [
       { Mounts: [{ Type: 'bind', Source: '/nonexistent/x', Target: '/t' }] },

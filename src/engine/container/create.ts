@@ -21,7 +21,7 @@ import { wantedMounts, type WantedMount } from './mount-points.ts';
 import { checkName } from './name.ts';
 import { newState, type ContainerRecord, type MountPoint } from './record.ts';
 import { writeContainer } from './record-file.ts';
-import { removeVolumes } from './remove.ts';
+import { inheritedMounts } from './volumes-from.ts';
 import type { Room } from './room.ts';
 import { refuseUnsupported } from './unsupported.ts';
 import { verify } from './verify.ts';
@@ -38,7 +38,7 @@ export async function create(
   const warnings = verify(config, hostConfig, room.launcher.limits());
   const image = await room.images.resolve(config.Image ?? '', options.platform);
   const merged = mergeImage(config, image.config.config ?? {});
-  const wanted = wantedMounts(merged, hostConfig);
+  const wanted = wantedMounts(merged, hostConfig, inheritedMounts(room, hostConfig.VolumesFrom ?? []));
 
   const completed = completeHostConfig(hostConfig);
   const networks = wantedEndpoints(room.networks.store, { mode: completed.NetworkMode!, endpoints, config });
@@ -67,6 +67,7 @@ export async function create(
     };
     writeContainer(directory, record);
     await room.snapshots.prepare(id, image.diffIDs);
+    await fillVolumes(room, wanted, record);
     const container = new Container(directory, record, newState());
     room.store.add(container);
     room.publish(container, 'create');
@@ -89,7 +90,7 @@ interface Made {
 async function undo(room: Room, made: Made): Promise<void> {
   try {
     rmSync(made.directory, { recursive: true, force: true });
-    removeVolumes(room, made.volumes);
+    room.volumes.released(made.volumes);
     await room.snapshots.remove(made.id, made.diffIDs);
   } catch (error) {
     room.log(`take back container ${made.id}: ${String(error)}`);
@@ -130,14 +131,20 @@ function completeConfig(
   };
 }
 
+/** What the image has where a volume is mounted goes into the volume, if that is empty. */
+async function fillVolumes(room: Room, wanted: WantedMount[], { id, mounts }: ContainerRecord): Promise<void> {
+  for (const [index, { volume }] of wanted.entries()) {
+    const { Source, Destination } = mounts[index]!;
+    if (volume?.copy) await room.volumes.copyUp(room.snapshots.layers(id), { from: Destination, to: Source });
+  }
+}
+
 /** Makes what the mount needs on the host. -v makes a missing source, as root of the namespace. */
-function realise(room: Room, { point, create, anonymous }: WantedMount, volumes: string[]): MountPoint {
-  if (anonymous) {
-    const name = randomBytes(32).toString('hex');
-    const source = join(room.volumeDirectory, name, '_data');
-    volumes.push(name);
-    mkdirSync(source, { recursive: true, mode: 0o755 });
-    return { ...point, Name: name, Source: source };
+function realise(room: Room, { point, create, volume: wanted }: WantedMount, volumes: string[]): MountPoint {
+  if (wanted) {
+    const { volume, path } = room.volumes.want(wanted);
+    if (!wanted.name) volumes.push(volume.name);
+    return { ...point, Name: volume.name, Source: path };
   }
   if (create) {
     try {

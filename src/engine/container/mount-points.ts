@@ -5,6 +5,8 @@ import { statSync } from 'node:fs';
 import { posix } from 'node:path';
 import type { ContainerConfigBody, HostConfigBody, MountBody } from '../../api/types.ts';
 import { invalidArgument, notImplemented, type PunnetError } from '../../base/errors.ts';
+import type { WantedVolume } from '../volume/create.ts';
+import { checkVolumeName } from '../volume/store.ts';
 import type { MountPoint } from './record.ts';
 import { hostPath } from '../../rootless/host-path.ts';
 
@@ -21,13 +23,29 @@ export interface WantedMount {
   point: MountPoint;
   /** make a directory at the source when nothing is there, as -v does */
   create: boolean;
-  /** a fresh directory of this container's own; Source is not known yet */
-  anonymous: boolean;
+  /** the volume, which may have to be made; Source is not known yet */
+  volume?: WantedVolume & { copy: boolean };
 }
 
-/** @throws invalidArgument with Docker's texts; notImplemented for named volumes */
-export function wantedMounts(config: ContainerConfigBody, host: HostConfigBody): WantedMount[] {
-  const mounts = [...(host.Binds ?? []).map(ofBind), ...(host.Mounts ?? []).map(ofMount)];
+/**
+ * `from`: mount points of the containers of --volumes-from, which others replace.
+ * @throws invalidArgument with Docker's texts
+ */
+export function wantedMounts(
+  config: ContainerConfigBody,
+  host: HostConfigBody,
+  from: readonly MountPoint[] = [],
+): WantedMount[] {
+  const driver = host.VolumeDriver || undefined;
+  const own = [...(host.Binds ?? []).map((bind) => ofBind(bind, driver)), ...(host.Mounts ?? []).map(ofMount)];
+  const taken = new Set(own.map(({ point }) => point.Destination));
+  const inherited = new Map(from.map((point) => [point.Destination, point]));
+  const mounts = [
+    ...[...inherited.values()]
+      .filter(({ Destination }) => !taken.has(Destination))
+      .map((point): WantedMount => ({ point, create: false })),
+    ...own,
+  ];
   const targets = new Set<string>();
   for (const { point } of mounts) {
     if (targets.has(point.Destination)) throw invalidArgument(`Duplicate mount point: ${point.Destination}`);
@@ -44,7 +62,7 @@ export function wantedMounts(config: ContainerConfigBody, host: HostConfigBody):
 }
 
 /** `source:target[:mode]`, or `target` for an anonymous volume. */
-function ofBind(text: string): WantedMount {
+function ofBind(text: string, driver: string | undefined): WantedMount {
   const parts = text.split(':');
   const invalid = (why?: string) =>
     invalidArgument(`invalid volume specification: '${text}'${why === undefined ? '' : `: ${why}`}`);
@@ -54,9 +72,14 @@ function ofBind(text: string): WantedMount {
   if (!isMode(mode)) throw invalidArgument(`invalid mode: ${mode}`);
   checkTarget(target, (error) => invalid(error.message));
   const destination = clean(target);
-  if (source === '') return volume(destination, true);
-  if (!source.startsWith('/')) throw named(source);
   const options = mode.split(',');
+  if (source === '') return volume(destination, true);
+  if (!source.startsWith('/')) {
+    checkVolumeName(source);
+    const wanted = { name: source, driver, copy: !options.includes('nocopy') };
+    const made = volume(destination, !options.includes('ro'), wanted);
+    return { ...made, point: { ...made.point, Mode: mode === '' ? 'z' : mode } };
+  }
   return {
     point: {
       Type: 'bind',
@@ -67,7 +90,6 @@ function ofBind(text: string): WantedMount {
       Propagation: options.find((option) => MODES.propagation!.includes(option)) ?? 'rprivate',
     },
     create: true,
-    anonymous: false,
   };
 }
 
@@ -109,25 +131,33 @@ function ofMount(mount: MountBody): WantedMount {
           Propagation: bind.Propagation || 'rprivate',
         },
         create: bind.CreateMountpoint === true,
-        anonymous: false,
       };
     }
-    case 'volume':
-      if (Source !== '') throw named(Source);
-      return volume(destination, writable);
+    case 'volume': {
+      const { NoCopy, Labels, DriverConfig, Subpath } = mount.VolumeOptions ?? {};
+      if (Source === '' && writable === false) throw wrong('must not set ReadOnly mode when using anonymous volumes');
+      if (Subpath) throw notImplemented('VolumeOptions.Subpath (volume-subpath) is not supported yet');
+      if (Source !== '') checkVolumeName(Source);
+      return volume(destination, writable, {
+        name: Source,
+        driver: DriverConfig?.Name,
+        options: DriverConfig?.Options,
+        labels: Labels,
+        copy: NoCopy !== true,
+      });
+    }
     case 'tmpfs':
       if (Source !== '') throw wrong('field Source must not be specified');
       return {
         point: { Type: 'tmpfs', Source: '', Destination: destination, Mode: '', RW: writable, Propagation: '' },
         create: false,
-        anonymous: false,
       };
     default:
       throw wrong('mount type unknown');
   }
 }
 
-function volume(destination: string, writable: boolean): WantedMount {
+function volume(destination: string, writable: boolean, wanted: WantedMount['volume'] = { copy: true }): WantedMount {
   return {
     point: {
       Type: 'volume',
@@ -139,18 +169,8 @@ function volume(destination: string, writable: boolean): WantedMount {
       Propagation: '',
     },
     create: false,
-    anonymous: true,
+    volume: wanted,
   };
-}
-
-function named(name: string): PunnetError {
-  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name)) {
-    return invalidArgument(
-      `create ${name}: ${JSON.stringify(name)} includes invalid characters for a local volume name, only ` +
-        '"[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path',
-    );
-  }
-  return notImplemented(`named volumes are not supported yet: ${name}`);
 }
 
 function checkTarget(target: string, wrap: (error: PunnetError) => PunnetError): void {

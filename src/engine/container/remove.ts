@@ -1,8 +1,6 @@
 // `rm`, and auto-removal: the container's directory is moved aside in one step, which is the moment of removal; what it
 // held is deleted afterwards. A crash in between leaves only what the next start sweeps. Runs in the daemon.
 
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { PunnetError, conflict, messageOf } from '../../base/errors.ts';
 import type { Container } from './container.ts';
 import { killNow } from './kill.ts';
@@ -73,10 +71,5 @@ async function sweep(room: Room, container: Container, { volumes }: { volumes: b
   await container.shim?.gone;
   room.snapshots.discard(runtimeDirectory(room, container.id));
   await room.snapshots.remove(container.id, container.record.diffIDs);
-  if (volumes) removeVolumes(room, container.record.anonymousVolumes);
-}
-
-/** Deletes volumes that belong to one container alone. */
-export function removeVolumes(room: Room, names: string[]): void {
-  for (const name of names) rmSync(join(room.volumeDirectory, name), { recursive: true, force: true });
+  if (volumes) room.volumes.released(container.record.anonymousVolumes);
 }

@@ -8,6 +8,7 @@ import type { Mount } from '../../base/mount.ts';
 import type { Change } from '../../snapshot/changes.ts';
 import type { RootThreads } from '../../snapshot/root-threads.ts';
 import type { CgroupLimits } from '../../runtime/cgroup.ts';
+import type { Volumes } from '../volume/volumes.ts';
 import type { EventBus } from '../events.ts';
 import type { ExecPlanner } from '../exec/planner.ts';
 import type { ExecStore } from '../exec/store.ts';
@@ -41,6 +42,8 @@ export interface Snapshots {
   mount(key: string): Mount;
   /** What the container changed. @throws notFound */
   changes(key: string): Promise<Change[]>;
+  /** Directories of the container's image, top first. @throws notFound */
+  layers(key: string): string[];
   /** A file of the container as it would start, links followed; undefined when there is none. @throws invalidArgument: larger */
   readFile(key: string, path: string, maxBytes: number): Buffer | undefined;
   /** Bytes in the writable layer, and in the image's layers. */
@@ -79,8 +82,7 @@ export interface Launcher {
 export interface Room {
   /** holds a directory per container */
   directory: string;
-  /** holds a directory per volume */
-  volumeDirectory: string;
+  volumes: Volumes;
   /** holds a directory per container: see runtime-directory.ts */
   runtimeDirectory: string;
   shimProgram: string;
