@@ -6,6 +6,7 @@ import type { ExplainedOp } from '../base/explained-op.ts';
 import type { Duplex, Readable, Writable } from 'node:stream';
 import type {
   AuthConfig,
+  ContainerConfigBody,
   CreateBody,
   ExecBody,
   ExecStartBody,
@@ -47,6 +48,33 @@ export interface ImageBackend {
     options: { force: boolean; prune: boolean },
   ): Promise<{ Untagged?: string; Deleted?: string }[]>;
   tag(source: string, target: { repo: string; tag?: string }): Promise<void>;
+  history(reference: string): Promise<object[]>;
+  prune(filters: Filters): Promise<object>;
+  /** Makes an image of an archive; resolves to its id. */
+  import(options: ImportOptions): Promise<string>;
+}
+
+export interface ImportOptions {
+  /** for the history: `-`, or where the archive came from */
+  source: string;
+  repo?: string;
+  tag?: string;
+  /** Dockerfile instructions */
+  changes: string[];
+  message?: string;
+  platform?: string;
+  body: AsyncIterable<Uint8Array>;
+  signal: AbortSignal;
+}
+
+export interface CommitOptions {
+  repo?: string;
+  tag?: string;
+  author?: string;
+  comment?: string;
+  changes: string[];
+  /** replaces what it says of the container's configuration */
+  config: ContainerConfigBody;
 }
 
 export interface AttachOptions {
@@ -124,6 +152,8 @@ export interface ContainerBackend {
   /** Sends the whole root as a tar archive. */
   export(id: string, options: { open(): Writable; signal: AbortSignal }): Promise<void>;
   diff(id: string): Promise<object[] | null>;
+  /** Makes an image of what the container changed; resolves to its id. */
+  commit(id: string, options: CommitOptions): Promise<string>;
 }
 
 export interface ExecStartOptions {

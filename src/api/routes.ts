@@ -44,6 +44,9 @@ export const ROUTES: Route[] = [
 
   route('GET', '/images/json', image.list),
   route('POST', '/images/create', image.create),
+  route('POST', '/images/prune', image.prune),
+  route('GET', '/images/*name/history', image.history),
+  route('POST', '/commit', image.commit),
   route('GET', '/images/*name/json', image.inspect),
   route('POST', '/images/*name/tag', image.tag),
   route('DELETE', '/images/*name', image.remove),

@@ -94,6 +94,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const room: Room = {
     directory: join(root, 'container'),
     volumes,
+    commit: (container, options) => images.commit(container, options),
     runtimeDirectory: join(run, 'shim'),
     shimProgram: shim,
     store,

@@ -3,7 +3,7 @@
 import { invalidArgument, notImplemented } from '../../base/errors.ts';
 import type { Call } from '../call.ts';
 import { errorBody } from '../status.ts';
-import type { AuthConfig, ProgressLine } from '../types.ts';
+import type { AuthConfig, ContainerConfigBody, ProgressLine } from '../types.ts';
 
 export async function list(call: Call): Promise<void> {
   const options = { all: call.flag('all'), digests: call.flag('digests'), filters: call.filters() };
@@ -26,7 +26,7 @@ export async function tag(call: Call): Promise<void> {
 
 /** Pull: JSON lines. An error before the first line is an HTTP status; after it, a line. */
 export async function create(call: Call): Promise<void> {
-  if (call.text('fromSrc') !== undefined) throw notImplemented('importing an image is not supported yet');
+  if (call.text('fromSrc') !== undefined) return importArchive(call, call.text('fromSrc')!);
   const image = call.text('fromImage');
   if (image === undefined) throw invalidArgument('invalid reference format');
   const { response } = call;
@@ -48,6 +48,45 @@ export async function create(call: Call): Promise<void> {
   }
   if (!response.headersSent) response.writeHead(200, { 'Content-Type': 'application/json' });
   response.end();
+}
+
+/** `fromSrc`: the body is the archive. Docker answers with one line that tells the id. */
+async function importArchive(call: Call, source: string): Promise<void> {
+  if (source !== '-')
+    throw notImplemented('importing from a URL is not supported: send the archive (docker import FILE)');
+  const id = await call.backend.images.import({
+    source,
+    repo: call.text('repo'),
+    tag: call.text('tag'),
+    changes: call.query.getAll('changes'),
+    message: call.text('message'),
+    platform: call.text('platform'),
+    body: call.request,
+    signal: call.signal,
+  });
+  call.response.writeHead(200, { 'Content-Type': 'application/json' });
+  call.response.end(`${JSON.stringify({ status: id })}\r\n`);
+}
+
+export async function commit(call: Call): Promise<void> {
+  const hasBody = call.request.headers['content-type'] !== undefined;
+  const id = await call.backend.containers.commit(call.text('container') ?? '', {
+    repo: call.text('repo'),
+    tag: call.text('tag'),
+    author: call.text('author'),
+    comment: call.text('comment'),
+    changes: call.query.getAll('changes'),
+    config: hasBody ? await call.json<ContainerConfigBody>() : {},
+  });
+  call.reply(201, { Id: id });
+}
+
+export async function history(call: Call): Promise<void> {
+  call.reply(200, await call.backend.images.history(call.param('name')));
+}
+
+export async function prune(call: Call): Promise<void> {
+  call.reply(200, await call.backend.images.prune(call.filters()));
 }
 
 function withTag(image: string, tag: string | undefined): string {

@@ -13,6 +13,15 @@ const containerVerbs: Verb[] = [
     load: () => import('../verb/attach.ts'),
   },
   {
+    name: 'commit',
+    summary: "Create a new image from a container's changes",
+    usage: '[OPTIONS] CONTAINER [REPOSITORY[:TAG]]',
+    least: 1,
+    most: 2,
+    completes: 'container',
+    load: () => import('../verb/commit.ts'),
+  },
+  {
     name: 'cp',
     summary: 'Copy files/folders between a container and the local filesystem',
     usage: '[OPTIONS] CONTAINER:SRC_PATH DEST_PATH|-\n\tpunnet cp [OPTIONS] SRC_PATH|- CONTAINER:DEST_PATH',

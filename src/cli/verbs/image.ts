@@ -1,7 +1,7 @@
 // Verbs of images: `punnet pull` and `punnet image pull` are one entry. Data.
 
 import type { Group, Verb } from '../verb.ts';
-import { one, some, two } from './arguments.ts';
+import { none, one, some, two } from './arguments.ts';
 import { imageVerbs } from './build.ts';
 
 const pull: Verb = {
@@ -47,8 +47,28 @@ const tag: Verb = {
   load: () => import('../verb/tag.ts'),
 };
 
+const history: Verb = {
+  name: 'history',
+  summary: 'Show the history of an image',
+  usage: '[OPTIONS] IMAGE',
+  ...one,
+  aliases: ['image history', 'history'],
+  completes: 'image',
+  load: () => import('../verb/history.ts'),
+};
+
+const importVerb: Verb = {
+  name: 'import',
+  summary: 'Import the contents from a tarball to create a filesystem image',
+  usage: '[OPTIONS] file|- [REPOSITORY[:TAG]]',
+  least: 1,
+  most: 2,
+  aliases: ['image import', 'import'],
+  load: () => import('../verb/import.ts'),
+};
+
 /** Verbs that stand alone. */
-export const verbs: Verb[] = [pull, images, rmi, tag];
+export const verbs: Verb[] = [pull, images, rmi, tag, history, importVerb];
 
 export const group: Group = {
   name: 'image',
@@ -59,6 +79,15 @@ export const group: Group = {
     { ...pull, common: undefined },
     { ...rmi, name: 'rm', also: ['rmi', 'remove'] },
     tag,
+    history,
+    importVerb,
+    {
+      name: 'prune',
+      summary: 'Remove unused images',
+      usage: '[OPTIONS]',
+      ...none,
+      load: () => import('../verb/image-prune.ts'),
+    },
     {
       name: 'inspect',
       summary: 'Display detailed information on one or more images',

@@ -1,10 +1,11 @@
 // The container half of what the API calls: finds the container, hands it to the verb. Runs in the daemon.
 
 import type { Duplex } from 'node:stream';
-import type { AttachOptions, ContainerBackend, LogOptions } from '../../api/backend.ts';
+import type { AttachOptions, CommitOptions, ContainerBackend, LogOptions } from '../../api/backend.ts';
 import type { CreateBody, FileStatBody, Filters, UpdateBody } from '../../api/types.ts';
 import { attach } from './attach.ts';
 import { archive, extract, statFile } from './copy.ts';
+import { commit } from './commit.ts';
 import { create } from './create.ts';
 import { diff } from './diff.ts';
 import { exportRoot } from './export.ts';
@@ -132,5 +133,9 @@ export class Containers implements ContainerBackend {
 
   async diff(id: string): Promise<object[] | null> {
     return diff(this.#room, this.#room.store.get(id));
+  }
+
+  async commit(id: string, options: CommitOptions): Promise<string> {
+    return commit(this.#room, this.#room.store.get(id), options);
   }
 }

@@ -9,6 +9,8 @@ import type { Change } from '../../snapshot/changes.ts';
 import type { RootThreads } from '../../snapshot/root-threads.ts';
 import type { CgroupLimits } from '../../runtime/cgroup.ts';
 import type { Volumes } from '../volume/volumes.ts';
+import type { CommitOptions } from '../../api/backend.ts';
+import type { Committed } from '../image/commit.ts';
 import type { EventBus } from '../events.ts';
 import type { ExecPlanner } from '../exec/planner.ts';
 import type { ExecStore } from '../exec/store.ts';
@@ -83,6 +85,8 @@ export interface Room {
   /** holds a directory per container */
   directory: string;
   volumes: Volumes;
+  /** Makes an image of what a container changed; its id. */
+  commit(container: Committed, options: CommitOptions): Promise<Digest>;
   /** holds a directory per container: see runtime-directory.ts */
   runtimeDirectory: string;
   shimProgram: string;

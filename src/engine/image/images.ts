@@ -1,6 +1,7 @@
 // The image half of the engine: what the API and the container verbs call; each verb has its own file. Runs in the daemon.
 
-import type { ImageBackend } from '../../api/backend.ts';
+import type { CommitOptions, ImageBackend, ImportOptions } from '../../api/backend.ts';
+import type { Filters } from '../../api/types.ts';
 import type { Digest } from '../../base/digest.ts';
 import { messageOf, notFound } from '../../base/errors.ts';
 import type { Descriptor, ImageConfig } from '../../base/oci-image.ts';
@@ -10,11 +11,14 @@ import { parsePlatform, platformMatches } from '../../registry/platform.ts';
 import { parseReference, withDefaultTag } from '../../registry/reference.ts';
 import { check } from './check.ts';
 import { collectLayers, collectLeftovers } from './collect.ts';
+import { commit, importArchive, type Committed } from './commit.ts';
+import { history } from './history.ts';
 import { importLayout } from './import-layout.ts';
 import { inspect } from './inspect.ts';
 import { list, type Summary } from './list.ts';
 import { layersOf, makeImage, type NewImage } from './make-image.ts';
 import { layerFromArchive, layerFromSnapshot, type Lease, type NewLayer } from './make-layer.ts';
+import { prune } from './prune.ts';
 import { platformMismatch, pull } from './pull.ts';
 import { remove } from './remove.ts';
 import { configOf, find, holder, nameOf, repoNames, type ImageRoom, type ImageUser, type Layers } from './room.ts';
@@ -104,6 +108,23 @@ export class Images implements ImageBackend {
 
   tag(source: string, target: { repo: string; tag?: string }): Promise<void> {
     return answer(() => tag(this.#room, source, target));
+  }
+
+  history(reference: string): Promise<object[]> {
+    return answer(() => history(this.#room, reference));
+  }
+
+  prune(filters: Filters): Promise<object> {
+    return prune(this.#room, filters);
+  }
+
+  import(options: ImportOptions): Promise<Digest> {
+    return importArchive(this.#room, options);
+  }
+
+  /** For the verb of containers. */
+  commit(container: Committed, options: CommitOptions): Promise<Digest> {
+    return commit(this.#room, container, options);
   }
 
   /** Spares what is made under it from collection, until `release`. */
