@@ -56,20 +56,30 @@ export async function removeNow(room: Room, container: Container, { volumes }: {
     throw error;
   }
   room.store.delete(container);
+  // Before anyone is told: who removes a container with its volumes finds neither afterwards.
+  if (volumes) releaseVolumes(room, container);
   for (const client of container.attaching) client.cancel();
   room.publish(container, 'destroy');
   container.waiters.removed({ StatusCode: container.state.exitCode });
-  void sweep(room, container, { volumes }).catch((failure: unknown) =>
+  void sweep(room, container).catch((failure: unknown) =>
     room.log(`delete what container ${id} held: ${messageOf(failure)}`),
   );
   return Promise.resolve();
 }
 
+/** The container is gone by now: a volume that could not be removed stays for `volume prune`, and is told. */
+function releaseVolumes(room: Room, { id, record }: Container): void {
+  try {
+    room.volumes.released(record.anonymousVolumes);
+  } catch (error) {
+    room.log(`remove the volumes of container ${id}: ${messageOf(error)}`);
+  }
+}
+
 /** Deletes what a removed container held. */
-async function sweep(room: Room, container: Container, { volumes }: { volumes: boolean }): Promise<void> {
+async function sweep(room: Room, container: Container): Promise<void> {
   // Not before the shim is gone: it holds the mounts, and its socket.
   await container.shim?.gone;
   room.snapshots.discard(runtimeDirectory(room, container.id));
   await room.snapshots.remove(container.id, container.record.diffIDs);
-  if (volumes) room.volumes.released(container.record.anonymousVolumes);
 }
