@@ -40,6 +40,7 @@
         'native/forward.c',
         'native/forward-tcp.c',
         'native/forward-udp.c',
+        'native/sealed.c',
         'native/shim-client.c',
         'native/shim-log.c',
         'native/shim-state.c',

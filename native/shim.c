@@ -363,6 +363,7 @@ int main(int argc, char **argv) {
   const char *name = argc > 0 && strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0];
   if (argc > 0 && !strcmp(name, "docker-init")) return init_main(argc, argv);
   if (argc == 2 && !strcmp(argv[1], "hold")) return hold();
+  if (argc > 2 && !strcmp(argv[1], "sealed")) return sealed_main(argv + 2);
   if (argc == 3 && !strcmp(argv[1], "forward")) return forward_main(argv[2]);
 
   struct shim *shim = &shim_state;

@@ -118,5 +118,8 @@ void complain(const char *what, int error);
 void shim_start(struct shim *shim);
 void shim_kill(struct shim *shim, int signal);
 
+/* sealed.c: `punnet-shim sealed PROGRAM ARG...` */
+int sealed_main(char **argv);
+
 /* init.c */
 int init_main(int argc, char **argv);

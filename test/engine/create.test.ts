@@ -125,7 +125,6 @@ describe('what is not supported yet is refused by name', () => {
     [{}, { LogConfig: { Type: 'syslog' } }, 'HostConfig.LogConfig.Type=syslog'],
     [{}, { LogConfig: { Type: 'json-file', Config: { tag: 'x' } } }, "log opt 'tag' is not supported yet"],
     [{}, { LogConfig: { Type: 'json-file', Config: { odd: 'x' } } }, "unknown log opt 'odd' for json-file log driver"],
-    [{ Healthcheck: { Test: ['CMD', 'true'] } }, {}, '--health-cmd'],
   ])('%j %j', (config, host, message) => {
     expect(() => refuseUnsupported(config, host)).toThrow(message);
   });
