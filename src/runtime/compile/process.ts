@@ -117,7 +117,8 @@ export interface Becoming {
 export function becomeProcess(spec: Spec, process: SpecProcess, { seccomp, survives, listener }: Becoming): Op[] {
   const { noNewPrivileges = false, user, capabilities: caps = {} } = process;
   const filter = seccompOps(spec.linux?.seccomp, seccomp, listener);
-  const ops: Op[] = [];
+  // Before the filter, which need not know this call. What is opened from here on is close-on-exec by itself.
+  const ops: Op[] = [{ who: 'child', op: 'close_range', first: 3, last: 0xffffffff, flags: k.CLOSE_RANGE_CLOEXEC }];
   if (noNewPrivileges) ops.push({ who: 'child', op: 'prctl', option: k.PR_SET_NO_NEW_PRIVS, arg2: 1 });
   // Without no_new_privs a filter needs CAP_SYS_ADMIN, which the next ops take away; with it, as late as can be.
   if (!noNewPrivileges) ops.push(...filter);
@@ -148,14 +149,12 @@ export function becomeProcess(spec: Spec, process: SpecProcess, { seccomp, survi
 
 /** Docker's look-up: a name with a slash is a path, any other is sought in the PATH that the container will have. */
 export function execve(process: SpecProcess, preserved = 0): Op[] {
-  const limits = { first: 3 + preserved, last: 0xffffffff, flags: k.CLOSE_RANGE_CLOEXEC };
+  // A duplicate is not close-on-exec.
   const kept = Array.from({ length: preserved }, (_, i): Op => {
     return { who: 'child', op: 'dup2', fd: PRESERVED + i, to: 3 + i };
   });
   return [
     ...kept,
-    // Everything is close-on-exec already; a filter of an older profile need not know this call.
-    { who: 'child', op: 'close_range', ...limits, except: ['EPERM', 'ENOSYS'] },
     { who: 'child', op: 'execve', paths: programPaths(process), argv: process.args!, env: process.env ?? [] },
   ];
 }
