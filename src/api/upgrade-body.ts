@@ -33,6 +33,8 @@ function nextChunk(socket: Duplex): Promise<Buffer> {
     const settle = (act: () => void) => {
       socket.pause();
       socket.off('data', onData).off('end', onEnd).off('close', onEnd);
+      // As a stream that nobody has read yet: the next `data` listener starts it, which one that was paused waits for in vain.
+      Object.assign(socket, { readableFlowing: null });
       act();
     };
     const onData = (chunk: Buffer) => settle(() => resolve(chunk));

@@ -5,7 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Backend, ContainerBackend, ImageBackend, SystemBackend } from '../../src/api/backend.ts';
+import type { Backend, ContainerBackend, ExecBackend, ImageBackend, SystemBackend } from '../../src/api/backend.ts';
 import { serve, type Listening } from '../../src/api/server.ts';
 import { conflict, notFound, notModified } from '../../src/base/errors.ts';
 
@@ -17,8 +17,9 @@ async function start(parts: {
   system?: Partial<SystemBackend>;
   images?: Partial<ImageBackend>;
   containers?: Partial<ContainerBackend>;
+  execs?: Partial<ExecBackend>;
 }): Promise<void> {
-  const backend = { system: {}, images: {}, containers: {}, ...parts } as Backend;
+  const backend = { system: {}, images: {}, containers: {}, execs: {}, ...parts } as Backend;
   listening = await serve(backend, { socket });
 }
 
@@ -46,10 +47,17 @@ function call(method: string, path: string, body?: unknown, headers: Record<stri
 }
 
 /** Everything a raw connection receives until the server ends it. */
-function raw(send: string, during?: (connection: Socket, seen: string) => void): Promise<string> {
+function raw(
+  send: string,
+  during?: (connection: Socket, seen: string) => void,
+  then?: (connection: Socket) => void,
+): Promise<string> {
   return new Promise((resolve, reject) => {
     let seen = '';
-    const connection = connect({ path: socket, allowHalfOpen: true }, () => connection.write(send));
+    const connection = connect({ path: socket, allowHalfOpen: true }, () => {
+      connection.write(send);
+      then?.(connection);
+    });
     connection.on('data', (chunk: Buffer) => {
       seen += chunk.toString('latin1');
       during?.(connection, seen);
@@ -282,6 +290,40 @@ describe('attach', () => {
     );
     expect(seen).toContain('<early>');
   });
+
+  test.each(['whole, right behind the header', 'in two packets of its own'])(
+    'a body of an upgrade that comes %s is read, and what comes later still arrives',
+    async (how) => {
+      const body = '{"Detach":false,"Tty":false}';
+      const execs: Partial<ExecBackend> = {
+        start: (id, options) => echo.attach!(id, {} as never, options.open),
+      };
+      await start({ execs });
+      const parts = how.startsWith('whole') ? [body] : [body.slice(0, 9), body.slice(9)];
+      let stage = 0;
+      const header =
+        'POST /v1.45/exec/x/start HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\n' +
+        `Content-Length: ${body.length}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n`;
+      const seen = await raw(
+        how.startsWith('whole') ? header + body : header,
+        (c, text) => {
+          if (stage === 0 && text.includes('101 UPGRADED')) {
+            stage = 1;
+            c.write('in');
+          } else if (stage === 1 && text.includes('<in>')) {
+            stage = 2;
+            c.end();
+          }
+        },
+        (c) => {
+          if (parts.length < 2) return;
+          setTimeout(() => c.write(parts[0]!), 20);
+          setTimeout(() => c.write(parts[1]!), 40);
+        },
+      );
+      expect(seen.endsWith('\r\n\r\n<in>EOF')).toBe(true);
+    },
+  );
 
   test('an error before the hijack is an ordinary answer', async () => {
     await start({ containers: { isTty: () => Promise.reject(notFound('No such container: x')) } });
