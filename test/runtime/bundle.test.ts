@@ -1,6 +1,7 @@
 // What other engines hand to an OCI runtime, on this kernel: config.json → plan → walk, as root and as an unprivileged user.
 
 import { readFileSync, readlinkSync, statSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeBundle, runBundle, unmet, type Bundle, type Wanted, type Who } from './bundle.ts';
@@ -107,7 +108,7 @@ describe.skipIf(unmet('user'))('many ids of an unprivileged user', () => {
   test('newuidmap writes their maps, and groups can be set then', async () => {
     const { subordinateIds } = await import('../../src/rootless/account.ts');
     const { testUser } = await import('../support/user.ts');
-    const name = process.getuid!() === 0 ? testUser().name : undefined;
+    const name = process.getuid!() === 0 ? testUser().name : userInfo().username;
     const ids = subordinateIds({ uid: bundle.ids.uid, name });
     const maps = (own: number, range: { start: number; count: number }) => [
       { containerID: 0, hostID: own, size: 1 },
