@@ -1,9 +1,10 @@
 // Many containers on one daemon: all of them start, all are listed, all stop, and nothing of them is left.
 
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isRoot } from '../support/need.ts';
-import { missingPunnet, remains, startPunnet, type Punnet } from '../support/punnet.ts';
+import { cgroupsOf, missingPunnet, remains, startPunnet, type Punnet } from '../support/punnet.ts';
 import { makeOpenScratch, until } from '../support/until.ts';
 import { claims } from '../support/claims.ts';
 import { amount, inParallel } from './size.ts';
@@ -56,6 +57,7 @@ for (const as of isRoot ? (['user', 'root'] as const) : (['user'] as const))
       expect(await engine.must(['ps', '-aq'])).toBe('');
       await until('the last files are removed', () => remains(punnet, marker).entries.length === before.entries.length);
       expect(remains(punnet, marker)).toEqual(before);
+      expect(cgroupsOf(ids)).toEqual([]);
       expect((await engine.cli(['system', 'check'])).code).toBe(0);
     });
 
@@ -63,13 +65,17 @@ for (const as of isRoot ? (['user', 'root'] as const) : (['user'] as const))
       test('leave nothing behind either', async () => {
         const { engine } = punnet;
         const before = remains(punnet, marker);
-        const outcomes = await inParallel(names, 8, () => engine.run([], ['sh', '-c', `: ${marker}; echo done`]));
+        const outcomes = await inParallel(names, 8, (name) =>
+          engine.run(['--cidfile', join(punnet.engine.spec.home, name)], ['sh', '-c', `: ${marker}; echo done`]),
+        );
         expect(outcomes.filter(({ code, stdout }) => code !== 0 || stdout !== 'done\n')).toEqual([]);
         await until(
           'the last files are removed',
           () => remains(punnet, marker).entries.length === before.entries.length,
         );
         expect(remains(punnet, marker)).toEqual(before);
+        const ids = names.map((name) => readFileSync(join(punnet.engine.spec.home, name), 'utf8'));
+        expect(cgroupsOf(ids)).toEqual([]);
       });
     });
   });

@@ -135,8 +135,6 @@ export interface Remains {
   processes: string[];
   /** entries of the directories that exist once per container */
   entries: string[];
-  /** cgroup directories named after containers */
-  cgroups: string[];
   /** lines of the daemon's own mount table that name its directories */
   mounts: number;
 }
@@ -156,7 +154,6 @@ export function remains(punnet: Punnet, marker: string): Remains {
   return {
     processes,
     entries,
-    cgroups: cgroupsNamed(/[0-9a-f]{64}/).filter((path) => path.includes('punnet')),
     mounts: readFileSync(`/proc/${punnet.daemonPid()}/mountinfo`, 'utf8')
       .split('\n')
       .filter((line) => line.includes(punnet.engine.spec.home)).length,
@@ -184,8 +181,10 @@ function list(directory: string): string[] {
   }
 }
 
-function cgroupsNamed(pattern: RegExp): string[] {
-  return readdirSync('/sys/fs/cgroup', { recursive: true, encoding: 'utf8' }).filter(
-    (path) => pattern.test(path) && !path.includes('/cgroup.'),
+/** Cgroups of these containers, which must be named by whole ids: other daemons of this machine have theirs in the same tree. */
+export function cgroupsOf(ids: string[]): string[] {
+  const wanted = new Set(ids);
+  return readdirSync('/sys/fs/cgroup', { recursive: true, encoding: 'utf8' }).filter((path) =>
+    wanted.has(path.split('/').at(-1)!),
   );
 }

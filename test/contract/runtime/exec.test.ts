@@ -25,7 +25,8 @@ everyRuntime('exec', (runtime, name, who) => {
     const box = await runtime().start(
       'cd /proc/self/ns; for n in mnt pid net ipc uts user; do readlink $n; done; exec sleep 1000',
     );
-    const own = await until('it has said', () => runtime().text(box).trim());
+    // A line at a time comes out of it.
+    const own = await until('it has said all', () => /^(\S+\n){6}$/.exec(runtime().text(box))?.[0].trim());
     const { stdout } = await exec(box, 'cd /proc/self/ns; for n in mnt pid net ipc uts user; do readlink $n; done');
     expect(stdout.trim()).toBe(own);
   });
