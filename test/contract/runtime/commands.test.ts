@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 import type { Spec } from '../../../src/base/oci-runtime.ts';
 import { isRoot } from '../../support/need.ts';
 import { everyRuntime } from './runtime.ts';
+import { NO_ROOT, NOT_TRIED, unless } from '../unless.ts';
 
 everyRuntime('list and ps', (runtime, name) => {
   test('list --format json has every container with its status', async () => {
@@ -48,7 +49,7 @@ everyRuntime('logs and help', (runtime, name) => {
     expect(last).toMatchObject({ level: 'error', msg: expect.stringContaining('does not exist') });
   });
 
-  test.skipIf(name === 'crun')('and on stderr as well', async () => {
+  unless(name === 'crun', NOT_TRIED)('and on stderr as well', async () => {
     const globals = ['--log', join(runtime().bundle.directory, 'log2')];
     expect((await runtime().callWith({ globals }, 'start', 'no-such')).stderr).toContain('does not exist');
   });
@@ -95,7 +96,7 @@ everyRuntime('spec', (runtime, _name, who) => {
 
 everyRuntime('freezing and counting', (runtime, name, who) => {
   // On this kind of host runc freezes by cgroup v1, punnet-runc by v2; a user has no cgroup.
-  const needsCgroup = test.skipIf(who === 'user');
+  const needsCgroup = unless(who === 'user', NO_ROOT);
 
   needsCgroup('pause and resume', async () => {
     const box = await runtime().start();
@@ -139,7 +140,7 @@ everyRuntime('freezing and counting', (runtime, name, who) => {
     await runtime().becomes(box.id, 'stopped');
   });
 
-  test.skipIf(who === 'user' || name === 'crun')('events --stats counts', async () => {
+  unless(who === 'user' || name === 'crun', `${NO_ROOT}; ${NOT_TRIED}`)('events --stats counts', async () => {
     const box = await runtime().start();
     const event = JSON.parse(await runtime().must('events', '--stats', box.id)) as {
       type: string;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { until } from '../../support/until.ts';
 import { everyRuntime, type Container } from './runtime.ts';
+import { NO_ROOT, unless } from '../unless.ts';
 
 everyRuntime('exec', (runtime, name, who) => {
   const exec = async (box: Container, ...args: string[]) =>
@@ -66,12 +67,12 @@ everyRuntime('exec', (runtime, name, who) => {
     expect((await exec(box, 'echo $FROM_CONFIG')).stdout).toBe('yes\n');
   });
 
-  test.skipIf(who === 'user')('--user', async () => {
+  unless(who === 'user', NO_ROOT)('--user', async () => {
     const box = await runtime().start();
     expect((await exec(box, '--user', '1000:1001', 'id -u; id -g')).stdout).toBe('1000\n1001\n');
   });
 
-  test.skipIf(who === 'user')('the host’s /dev/null keeps its owner when the user is another', async () => {
+  unless(who === 'user', NO_ROOT)('the host’s /dev/null keeps its owner when the user is another', async () => {
     const box = await runtime().start();
     await exec(box, '--user', '1000', 'true');
     expect(statSync('/dev/null')).toMatchObject({ uid: 0, gid: 0 });
@@ -122,7 +123,7 @@ everyRuntime('exec', (runtime, name, who) => {
   });
 
   // Until its start the first process is ours, and who is not root may not look into it: not even its own user.
-  test.skipIf(name === 'punnet-runc' && who === 'user')(
+  unless(name === 'punnet-runc' && who === 'user', 'init is not dumpable before its start, so no user may join it')(
     'in a created container it works before the start',
     async () => {
       const box = await runtime().create('exec sleep 1000');

@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 import type { Spec, SpecHooks } from '../../../src/base/oci-runtime.ts';
 import { until } from '../../support/until.ts';
 import { everyRuntime, type Container } from './runtime.ts';
+import { unless } from '../unless.ts';
 
 const KINDS = ['prestart', 'createRuntime', 'createContainer', 'startContainer', 'poststart', 'poststop'] as const;
 
@@ -112,7 +113,7 @@ everyRuntime('hooks', (runtime, name) => {
     expect((await runtime().call('state', made.id)).code).not.toBe(0);
   });
 
-  test.skipIf(name !== 'punnet-runc')('all six, through run', async () => {
+  unless(name !== 'punnet-runc', 'claimed of punnet-runc alone')('all six, through run', async () => {
     const { box, edit } = edited((bundle) => ({
       ...Object.fromEntries(
         KINDS.filter((kind) => kind !== 'startContainer').map((kind) => [

@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 import type { Spec } from '../../../src/base/oci-runtime.ts';
 import { until } from '../../support/until.ts';
 import { everyRuntime } from './runtime.ts';
+import { NOT_TRIED, unless } from '../unless.ts';
 
 everyRuntime('create and start', (runtime, name) => {
   test('create does not run the program, start does', async () => {
@@ -102,13 +103,15 @@ everyRuntime('create and start', (runtime, name) => {
     expect(Number(readFileSync(file, 'utf8'))).toBe((await runtime().state(box.id)).pid);
   });
 
-  // runc 1.1 lets the others wait for a FIFO that nobody reads.
-  test.skipIf(name === 'runc')('of three starts at once one works, and the others end', async () => {
-    const box = await runtime().create('exec sleep 1000');
-    const codes = (await Promise.all([1, 2, 3].map(() => runtime().call('start', box.id)))).map(({ code }) => code);
-    expect(codes.filter((code) => code === 0)).toHaveLength(1);
-    expect((await runtime().becomes(box.id, 'running')).status).toBe('running');
-  });
+  unless(name === 'runc', 'runc 1.1 lets the others wait for a FIFO that nobody reads')(
+    'of three starts at once one works, and the others end',
+    async () => {
+      const box = await runtime().create('exec sleep 1000');
+      const codes = (await Promise.all([1, 2, 3].map(() => runtime().call('start', box.id)))).map(({ code }) => code);
+      expect(codes.filter((code) => code === 0)).toHaveLength(1);
+      expect((await runtime().becomes(box.id, 'running')).status).toBe('running');
+    },
+  );
 
   test('a container that was killed before its start is stopped', async () => {
     const box = await runtime().create('true');
@@ -146,7 +149,7 @@ everyRuntime('state', (runtime, name) => {
     expect(stderr).toContain('does not exist');
   });
 
-  test.skipIf(name === 'crun')('without an id is an error that says what is missing', async () => {
+  unless(name === 'crun', NOT_TRIED)('without an id is an error that says what is missing', async () => {
     const { code, stderr, stdout } = await runtime().call('state');
     expect(code).not.toBe(0);
     expect(stderr + stdout).toContain('requires exactly 1 argument');
@@ -268,7 +271,7 @@ everyRuntime('delete', (runtime, name) => {
     expect(existsSync(join(box.rootfs, 'bin/busybox'))).toBe(true);
   });
 
-  test.skipIf(name === 'crun')('of what was created and never started needs no force', async () => {
+  unless(name === 'crun', NOT_TRIED)('of what was created and never started needs no force', async () => {
     const box = await runtime().create('true');
     await runtime().must('delete', box.id);
     expect((await runtime().call('state', box.id)).code).not.toBe(0);

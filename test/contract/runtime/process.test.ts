@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { everyRuntime } from './runtime.ts';
+import { NO_ROOT, unless } from '../unless.ts';
 
 everyRuntime('process', (runtime, name, who) => {
   test('args are passed as they are', async () => {
@@ -62,7 +63,7 @@ everyRuntime('process', (runtime, name, who) => {
     expect(status.match(/0000000000000000/g)).toHaveLength(5);
   });
 
-  test.skipIf(who === 'user')('ambient capabilities reach a program of another user', async () => {
+  unless(who === 'user', NO_ROOT)('ambient capabilities reach a program of another user', async () => {
     const caps = ['CAP_NET_BIND_SERVICE'];
     const status = await runtime().output('grep CapEff /proc/self/status', (spec) => {
       spec.process!.user = { uid: 1000, gid: 1000 };
@@ -86,7 +87,7 @@ everyRuntime('process', (runtime, name, who) => {
     }
   });
 
-  test.skipIf(who === 'user')('user, group, further groups', async () => {
+  unless(who === 'user', NO_ROOT)('user, group, further groups', async () => {
     const ids = await runtime().output('id -u; id -g; id -G', (spec) => {
       spec.process!.user = { uid: 1000, gid: 1001, additionalGids: [5, 7] };
     });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Spec, SpecMount } from '../../../src/base/oci-runtime.ts';
 import { everyRuntime } from './runtime.ts';
+import { NO_ROOT, unless } from '../unless.ts';
 
 everyRuntime('root and mounts', (runtime) => {
   const mounting = (mount: SpecMount) => (spec: Spec) => void spec.mounts!.push(mount);
@@ -191,11 +192,11 @@ everyRuntime('namespaces', (runtime, _name, who) => {
     expect(code).not.toBe(0);
   });
 
-  test.skipIf(who === 'user')('an own network namespace has the loopback device alone, and it is up', async () => {
+  unless(who === 'user', NO_ROOT)('an own network namespace has the loopback device alone, and it is up', async () => {
     expect(await runtime().output('ls /sys/class/net; ip -o addr show lo | grep -c 127.0.0.1')).toBe('lo\n1');
   });
 
-  test.skipIf(who === 'root')('the user is root inside, and nobody else is mapped', async () => {
+  unless(who === 'root', 'root maps all ids')('the user is root inside, and nobody else is mapped', async () => {
     const uid = process.getuid!() === 0 ? lstatSync(runtime().bundle.directory).uid : process.getuid!();
     expect((await runtime().output('id -u; cat /proc/self/uid_map')).split(/\s+/)).toEqual([
       '0',
@@ -215,7 +216,7 @@ everyRuntime('sysctl and seccomp', (runtime, _name, who) => {
     expect(out).toBe('1');
   });
 
-  test.skipIf(who === 'user')('a sysctl of an own network namespace is set', async () => {
+  unless(who === 'user', NO_ROOT)('a sysctl of an own network namespace is set', async () => {
     const out = await runtime().output(
       'cat /proc/sys/net/ipv4/ip_forward',
       (spec) => (spec.linux!.sysctl = { 'net.ipv4.ip_forward': '1' }),
