@@ -1,38 +1,28 @@
 // punnet update: other limits and another restart policy. docker/cli: cli/command/container/update.go.
 
 import type { UpdateBody } from '../../api/types.ts';
-import { parseBytes } from '../../base/byte-size.ts';
 import type { Context } from '../context.ts';
 import { exitWithAll } from '../exit.ts';
 import type { Flag } from '../flag.ts';
 import * as resource from '../option/resource.ts';
 import type { Run } from '../verb.ts';
+import { containerFlags } from './run.flags.ts';
 
-export const flags: Flag[] = [
-  {
-    name: 'blkio-weight',
-    type: 'uint16',
-    help: 'Block IO (relative weight), between 10 and 1000, or 0 to disable (default 0)',
-  },
-  { name: 'cpu-period', type: 'int', help: 'Limit CPU CFS (Completely Fair Scheduler) period' },
-  { name: 'cpu-quota', type: 'int', help: 'Limit CPU CFS (Completely Fair Scheduler) quota' },
+/** Limits that `run` has in the same words. */
+const AS_RUN = new Set([
+  ...['blkio-weight', 'cpu-period', 'cpu-quota', 'cpu-shares', 'cpus', 'cpuset-cpus', 'cpuset-mems'],
+  ...['memory', 'memory-reservation', 'memory-swap', 'pids-limit'],
+]);
+
+const OWN: Flag[] = [
   { name: 'cpu-rt-period', type: 'int', help: 'Limit the CPU real-time period in microseconds' },
   { name: 'cpu-rt-runtime', type: 'int', help: 'Limit the CPU real-time runtime in microseconds' },
-  { name: 'cpu-shares', short: 'c', type: 'int', help: 'CPU shares (relative weight)' },
-  { name: 'cpus', type: 'decimal', help: 'Number of CPUs', read: resource.readCpus },
-  { name: 'cpuset-cpus', type: 'string', help: 'CPUs in which to allow execution (0-3, 0,1)' },
-  { name: 'cpuset-mems', type: 'string', help: 'MEMs in which to allow execution (0-3, 0,1)' },
-  { name: 'memory', short: 'm', type: 'bytes', help: 'Memory limit', read: parseBytes },
-  { name: 'memory-reservation', type: 'bytes', help: 'Memory soft limit', read: parseBytes },
-  {
-    name: 'memory-swap',
-    type: 'bytes',
-    help: "Swap limit equal to memory plus swap: '-1' to enable unlimited swap",
-    read: resource.readSwap,
-  },
-  { name: 'pids-limit', type: 'int', help: 'Tune container pids limit (set -1 for unlimited)' },
   { name: 'restart', type: 'string', help: 'Restart policy to apply when a container exits' },
 ];
+
+export const flags = [...containerFlags.filter(({ name }) => AS_RUN.has(name)), ...OWN].sort((a, b) =>
+  a.name < b.name ? -1 : 1,
+);
 
 export const examples = ['punnet update -m 128m --cpus 0.5 web', 'punnet update --restart unless-stopped web'];
 
