@@ -97,6 +97,7 @@ static void end_flow(struct flow **place) {
   struct flow *flow = *place;
   *place = flow->next;
   close(flow->handler.fd);
+  flow->handler.fd = -1;
   flows--;
   free_later(flow);
 }

@@ -78,6 +78,7 @@ static void remove_listeners(const char *key) {
     }
     *place = l->next;
     close(l->handler.fd);
+    l->handler.fd = -1;  // an event of this round may still call it, and the number may be another's by then
     tcp_forget(l);
     udp_forget(l);
     free_later(l);

@@ -305,9 +305,12 @@ static void turn(struct shim *shim) {
     int writes = client->fd >= 0 && client_pending(shim, client);
     end = watch(end, client->fd, (short)((reads ? POLLIN : 0) | (writes ? POLLOUT : 0)));
   }
-  int64_t left = shim->exited && !shim->ending ? shim->deadline - now_ms() : -1;
-  if (shim->recorded) left = -1;
-  if (poll(polls, (nfds_t)(end - polls), left < -1 ? 0 : (int)left) < 0 && errno != EINTR) fatal(shim, "poll");
+  int timeout = -1;
+  if (shim->exited && !shim->ending && !shim->recorded) {
+    int64_t left = shim->deadline - now_ms();
+    timeout = left > 0 ? (int)left : 0;
+  }
+  if (poll(polls, (nfds_t)(end - polls), timeout) < 0 && errno != EINTR) fatal(shim, "poll");
 
   for (int i = 0; i < MAX_CLIENTS; i++) {
     struct client *client = &shim->clients[i];
