@@ -21,8 +21,9 @@ export class ArchiveFile {
 
   write(chunk: Uint8Array): void {
     this.size += chunk.length;
-    if (this.#filled + chunk.length > BUFFER) this.flush();
-    if (chunk.length >= BUFFER / 4) return this.#put(chunk);
+    const large = chunk.length >= BUFFER / 4;
+    if (large || this.#filled + chunk.length > BUFFER) this.flush();
+    if (large) return this.#put(chunk);
     this.#buffer.set(chunk, this.#filled);
     this.#filled += chunk.length;
   }
