@@ -41,6 +41,17 @@ export interface ImageBackend {
     reference: string,
     options: { platform?: string; auth?: AuthConfig; signal: AbortSignal; progress(line: ProgressLine): void },
   ): Promise<void>;
+  /** Without a tag all tags of the repository. */
+  push(
+    repository: string,
+    options: {
+      tag?: string;
+      platform?: string;
+      auth?: AuthConfig;
+      signal: AbortSignal;
+      progress(line: ProgressLine): void;
+    },
+  ): Promise<void>;
   list(options: { all: boolean; digests: boolean; filters: Filters }): Promise<object[]>;
   inspect(reference: string): Promise<object>;
   remove(

@@ -49,6 +49,7 @@ export const ROUTES: Route[] = [
   route('POST', '/commit', image.commit),
   route('GET', '/images/*name/json', image.inspect),
   route('POST', '/images/*name/tag', image.tag),
+  route('POST', '/images/*name/push', image.push),
   route('DELETE', '/images/*name', image.remove),
 
   route('GET', '/containers/json', container.list),

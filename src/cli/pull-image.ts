@@ -1,11 +1,11 @@
 // Pulls an image through the daemon with the user's credentials and shows the progress. Runs in the CLI, as the user.
 // Secrets go into the request's X-Registry-Auth header and nowhere else.
 
-import type { ProgressLine } from '../api/types.ts';
 import { canonical, withDefaultTag, type Reference } from '../registry/reference.ts';
 import type { Context } from './context.ts';
 import type { Output } from './output.ts';
-import { eachJson } from './stream/each-json.ts';
+import { registryAuth } from './registry-auth.ts';
+import { showProgress } from './show-progress.ts';
 
 export interface PullOptions {
   platform?: string;
@@ -21,22 +21,5 @@ export async function pullImage(context: Context, reference: Reference, options:
     query: { fromImage, tag: digest ?? tag, platform: options.platform },
     headers: { 'X-Registry-Auth': await registryAuth(context, reference.domain) },
   });
-  const { progressPrinter } = await import('./stream/progress.ts');
-  const out = options.progress;
-  const print = progressPrinter({
-    isTerminal: out?.isTerminal ?? false,
-    columns: out?.isTerminal ? out.size().columns || 200 : 200,
-    write: (text) => out?.write(text),
-  });
-  await eachJson<ProgressLine>(response.body, print);
-}
-
-async function registryAuth(context: Context, domain: string): Promise<string> {
-  const { authFor } = await import('../base/docker-config.ts');
-  const { askHelper } = await import('./credential-helper.ts');
-  const credentials = await authFor(domain, { config: await context.config(), ask: askHelper });
-  return Buffer.from(JSON.stringify(credentials ?? {}))
-    .toString('base64')
-    .replace(/\+/g, '-')
-    .replace(/\//g, '_');
+  await showProgress(response.body, options.progress);
 }

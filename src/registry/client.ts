@@ -1,4 +1,4 @@
-// What all pulls of a daemon share: connections, what endpoints demand, tokens, and the number of downloads at a time.
+// What all pulls and pushes of a daemon share: connections, what endpoints demand, tokens, and the number of blobs at a time.
 // It sends requests and follows redirects, never with credentials to another host. Runs in the daemon.
 
 import { parseChallenges, type Challenge } from './challenge.ts';
@@ -9,7 +9,15 @@ import type { PullLine } from './progress.ts';
 import { SharedWork } from './shared-work.ts';
 import { Slots } from './slots.ts';
 import { Tokens } from './token.ts';
-import { discard, readBody, Transport, type Answer, type TransportOptions } from './transport.ts';
+import {
+  discard,
+  readBody,
+  Transport,
+  type Answer,
+  type Method,
+  type RequestBody,
+  type TransportOptions,
+} from './transport.ts';
 import { trustFor } from './trust.ts';
 
 export interface RegistryClientOptions extends TransportOptions {
@@ -17,6 +25,7 @@ export interface RegistryClientOptions extends TransportOptions {
   config: () => RegistryConfig;
   /** blobs on their way at a time, over all pulls */
   downloads?: number;
+  uploads?: number;
   /** milliseconds before the first new try; doubles with every further one */
   backoff?: number;
 }
@@ -29,6 +38,7 @@ export class RegistryClient {
   readonly config: () => RegistryConfig;
   readonly tokens: Tokens;
   readonly downloads: Slots;
+  readonly uploads: Slots;
   /** layers on their way, by digest and diffID, so that two pulls of one layer are one */
   readonly layers = new SharedWork<void, PullLine>();
   readonly backoff: number;
@@ -38,6 +48,7 @@ export class RegistryClient {
   constructor(options: RegistryClientOptions) {
     this.config = options.config;
     this.downloads = new Slots(options.downloads ?? 3);
+    this.uploads = new Slots(options.uploads ?? 5);
     this.backoff = options.backoff ?? 500;
     this.#transport = new Transport(options);
     this.tokens = new Tokens((url, request) => {
@@ -72,9 +83,9 @@ export class RegistryClient {
   async follow(
     from: URL,
     request: {
-      method?: 'GET' | 'POST';
+      method?: Method;
       headers?: Record<string, string>;
-      body?: string;
+      body?: RequestBody;
       insecure: boolean;
       signal: AbortSignal | undefined;
     },
@@ -90,7 +101,8 @@ export class RegistryClient {
       const answer = await this.#transport.send(url, { method, headers, body, signal, trust });
       const location = answer.headers.location;
       if (!REDIRECT.has(answer.status) || location === undefined) return answer;
-      if (method === 'POST') return answer;
+      // A body goes elsewhere only where the server says that the request is to be repeated as it is (RFC 9110 §15.4.8).
+      if (method === 'POST' || (body !== undefined && answer.status !== 307 && answer.status !== 308)) return answer;
       discard(answer);
       const next = redirectTarget(location, url);
       if (next.host !== url.host || next.protocol !== url.protocol) headers = withoutCredentials(headers);

@@ -1,13 +1,14 @@
-// Authorised requests to one repository at one endpoint: the ping, the challenge and its answer, redirects. What a pull
-// says to a registry it says through here. Runs in the daemon. distribution-spec §Endpoints; RFC 6750; RFC 7617
+// Authorised requests to one repository at one endpoint: the ping, the challenge and its answer, redirects. What pull and push
+// say to a registry they say through here. Runs in the daemon. distribution-spec §Endpoints; RFC 6750; RFC 7617
 
 import type { Credentials } from '../base/docker-config.ts';
 import { parseChallenges, type Challenge } from './challenge.ts';
+import { isInsecure } from './config.ts';
 import type { Endpoint } from './endpoint.ts';
 import { answerFailure, RegistryFailure, shownUrl } from './failure.ts';
 import type { RegistryClient } from './client.ts';
 import { basic, type TokenRequest } from './token.ts';
-import { discard, readBody, type Answer } from './transport.ts';
+import { discard, readBody, type Answer, type Method, type RequestBody } from './transport.ts';
 
 /** Bytes of an error answer that are looked at. */
 const ERROR_LIMIT = 64 * 1024;
@@ -19,8 +20,20 @@ export interface SessionOptions {
   endpoint: Endpoint;
   /** `library/busybox` */
   repository: string;
+  /** what is asked of a token server: `pull` unless given */
+  actions?: string;
+  /** further repositories that blobs are mounted from */
+  sources?: string[];
   credentials: Credentials | undefined;
   signal: AbortSignal | undefined;
+}
+
+export interface SessionRequest {
+  headers?: Record<string, string>;
+  body?: RequestBody;
+  signal?: AbortSignal;
+  /** the statuses that are no failure */
+  expect: number[];
 }
 
 export class Session {
@@ -44,28 +57,43 @@ export class Session {
    * GET below /v2/<repository>/; the answer's status is 200 or 206.
    * @throws RegistryFailure with Docker's texts
    */
-  async get(path: string, headers: Record<string, string> = {}, signal = this.#options.signal): Promise<Answer> {
-    const url = new URL(`${this.endpoint.base}/v2/${this.#options.repository}/${path}`);
-    let answer = await this.#send(url, headers, signal);
+  get(path: string, headers: Record<string, string> = {}, signal = this.#options.signal): Promise<Answer> {
+    return this.request('GET', this.url(path), { headers, signal, expect: [200, 206] });
+  }
+
+  /** A URL below /v2/<repository>/. */
+  url(path: string): URL {
+    return new URL(`${this.endpoint.base}/v2/${this.#options.repository}/${path}`);
+  }
+
+  /** @throws RegistryFailure with Docker's texts for every status that is not expected */
+  async request(method: Method, url: URL, request: SessionRequest): Promise<Answer> {
+    const { signal = this.#options.signal } = request;
+    let answer = await this.#send(method, url, request);
     if (answer.status === 401) {
       // The token may have expired, or the registry demands another scope than the usual one: once more with its own words.
       const said = parseChallenges(answer.headers['www-authenticate']);
       if (said.length > 0 && this.#canAnswer(said)) {
         await readBody(answer, ERROR_LIMIT);
         this.#challenges = said;
-        const request = this.#tokenRequest(signal);
-        if (request) this.#options.client.tokens.forget(request);
-        answer = await this.#send(url, headers, signal);
+        const token = this.#tokenRequest(signal);
+        if (token) this.#options.client.tokens.forget(token);
+        answer = await this.#send(method, url, request);
       }
     }
-    if (answer.status === 200 || answer.status === 206) return answer;
+    if (request.expect.includes(answer.status)) return answer;
     throw await failureOf(answer);
   }
 
-  async #send(url: URL, headers: Record<string, string>, signal: AbortSignal | undefined): Promise<Answer> {
-    const authorization = await this.#authorization(url, signal);
+  async #send(method: Method, url: URL, request: SessionRequest): Promise<Answer> {
     const { client, endpoint } = this.#options;
-    return client.follow(url, { headers: { ...headers, ...authorization }, insecure: endpoint.insecure, signal });
+    const { headers = {}, body, signal = this.#options.signal } = request;
+    // A registry may send uploads to another host: that one learns no secret.
+    const home = new URL(endpoint.base);
+    const own = url.host === home.host && url.protocol === home.protocol;
+    const authorization = own ? await this.#authorization(url, signal) : {};
+    const insecure = own ? endpoint.insecure : isInsecure(url.host, client.config());
+    return client.follow(url, { method, headers: { ...headers, ...authorization }, body, insecure, signal });
   }
 
   /** Whether these challenges are answerable, so that asking again makes sense. */
@@ -86,10 +114,11 @@ export class Session {
       }
     }
     if (this.#challenges.some(({ scheme }) => scheme === 'basic')) {
-      if (!credentials?.username)
-        throw new RegistryFailure(`Head "${shownUrl(url)}": no basic auth credentials`, {
-          fix: `docker login ${url.host}`,
-        });
+      if (!credentials?.username) {
+        const fix = `punnet login ${url.host}`;
+        const cause = new RegistryFailure('no basic auth credentials', { fix });
+        throw new RegistryFailure(`Head "${shownUrl(url)}": ${cause.message}`, { cause, fix });
+      }
       return { authorization: basic(credentials) };
     }
     return {};
@@ -98,8 +127,9 @@ export class Session {
   #tokenRequest(signal: AbortSignal | undefined): TokenRequest | undefined {
     const challenge = this.#challenges.find(({ scheme }) => scheme === 'bearer');
     if (!challenge) return undefined;
-    const { credentials, repository } = this.#options;
-    return { challenge, scope: `repository:${repository}:pull`, credentials, signal };
+    const { credentials, repository, actions = 'pull', sources = [] } = this.#options;
+    const scopes = [`repository:${repository}:${actions}`, ...sources.map((source) => `repository:${source}:pull`)];
+    return { challenge, scope: scopes.join(' '), credentials, signal };
   }
 }
 

@@ -16,7 +16,7 @@ const LIFETIME = 60;
 
 export interface TokenRequest {
   challenge: Challenge;
-  /** `repository:library/busybox:pull` */
+  /** `repository:library/busybox:pull`; several, separated by spaces */
   scope: string;
   credentials: Credentials | undefined;
   signal: AbortSignal | undefined;
@@ -57,7 +57,6 @@ export class Tokens {
     const realm = realmOf(challenge);
     const query = new URLSearchParams({
       ...(challenge.parameters.service && { service: challenge.parameters.service }),
-      scope,
     });
     let answer: Answer;
     if (credentials?.identitytoken) {
@@ -67,6 +66,7 @@ export class Tokens {
         refresh_token: credentials.identitytoken,
       });
       for (const [name, value] of query) body.append(name, value);
+      if (scope) body.append('scope', scope);
       const headers = { 'content-type': 'application/x-www-form-urlencoded' };
       answer = await this.#send(realm, { method: 'POST', headers, body: body.toString(), signal });
     } else {
@@ -75,6 +75,7 @@ export class Tokens {
         headers.authorization = basic(credentials);
         query.set('account', credentials.username);
       }
+      if (scope) for (const one of scope.split(' ')) query.append('scope', one);
       for (const [name, value] of query) realm.searchParams.append(name, value);
       answer = await this.#send(realm, { method: 'GET', headers, signal });
     }

@@ -4,6 +4,7 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { isIP } from 'node:net';
+import type { Readable } from 'node:stream';
 import type { SecureContext } from 'node:tls';
 import { networkFailure, RegistryFailure, shownUrl } from './failure.ts';
 import { proxyFor, tunnel } from './proxy.ts';
@@ -14,10 +15,15 @@ export interface TransportOptions {
   env?: NodeJS.ProcessEnv;
 }
 
+export type Method = 'GET' | 'HEAD' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
+
+/** Text, or bytes that can be had again for a further try; their number goes into the header `content-length`. */
+export type RequestBody = string | Uint8Array | (() => Readable);
+
 export interface Request {
-  method?: 'GET' | 'HEAD' | 'POST';
+  method?: Method;
   headers?: Record<string, string>;
-  body?: string;
+  body?: RequestBody;
   signal?: AbortSignal;
   /** for https: whom to believe; undefined: anybody (an insecure registry) */
   trust?: SecureContext;
@@ -109,7 +115,15 @@ export class Transport {
         const { statusCode: status = 0, statusMessage: statusText = '', headers } = body;
         resolve({ url, status, statusText, headers, body, ended: () => ended });
       });
-      sent.end(request.body);
+      if (typeof request.body !== 'function') {
+        sent.end(request.body);
+        return;
+      }
+      const body = request.body();
+      // The source's failure is the news, not that the connection ended over it.
+      body.once('error', end);
+      sent.once('close', () => body.destroy());
+      body.pipe(sent);
     });
   }
 }

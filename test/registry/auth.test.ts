@@ -49,7 +49,7 @@ describe.skipIf(missing)(missing ? `auth (skipped: ${missing})` : 'auth', () => 
       const { pull } = makePuller();
       await expect(pull(`${guarded.host}/library/x`)).rejects.toMatchObject({
         message: `Head "http://${guarded.host}/v2/library/x/manifests/latest": no basic auth credentials`,
-        fix: `docker login ${guarded.host}`,
+        fix: `punnet login ${guarded.host}`,
       });
     });
 

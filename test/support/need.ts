@@ -24,6 +24,7 @@ const NEEDS = {
   docker: () => (isRoot ? program('dockerd', 'docker.io')() : 'a dockerd of the tests needs root'),
   'docker-cli': program('docker', 'docker.io'),
   script: program('script', 'bsdutils'),
+  skopeo: program('skopeo'),
   uml: program('linux.uml', 'user-mode-linux'),
   gcc: program('gcc'),
   strace: program('strace'),

@@ -1,9 +1,9 @@
 // Routes of images. Runs in the daemon.
 
-import { invalidArgument, notImplemented } from '../../base/errors.ts';
+import { invalidArgument, messageOf, notImplemented } from '../../base/errors.ts';
 import type { Call } from '../call.ts';
-import { errorBody } from '../status.ts';
-import type { AuthConfig, ContainerConfigBody, ProgressLine } from '../types.ts';
+import { progressLines } from '../progress-lines.ts';
+import type { AuthConfig, ContainerConfigBody } from '../types.ts';
 
 export async function list(call: Call): Promise<void> {
   const options = { all: call.flag('all'), digests: call.flag('digests'), filters: call.filters() };
@@ -24,30 +24,31 @@ export async function tag(call: Call): Promise<void> {
   call.done(201);
 }
 
-/** Pull: JSON lines. An error before the first line is an HTTP status; after it, a line. */
+/** Pull, or import. */
 export async function create(call: Call): Promise<void> {
   if (call.text('fromSrc') !== undefined) return importArchive(call, call.text('fromSrc')!);
   const image = call.text('fromImage');
   if (image === undefined) throw invalidArgument('invalid reference format');
-  const { response } = call;
-  const write = (line: ProgressLine) => {
-    if (!response.headersSent) response.writeHead(200, { 'Content-Type': 'application/json' });
-    response.write(`${JSON.stringify(line)}\r\n`);
-  };
-  try {
-    await call.backend.images.pull(withTag(image, call.text('tag')), {
+  await progressLines(call, (progress) =>
+    call.backend.images.pull(withTag(image, call.text('tag')), {
       platform: call.text('platform'),
       auth: authOf(call.request.headers['x-registry-auth']),
       signal: call.signal,
-      progress: write,
-    });
-  } catch (error) {
-    if (!response.headersSent) throw error;
-    const { message } = errorBody(error);
-    write({ errorDetail: { message }, error: message });
-  }
-  if (!response.headersSent) response.writeHead(200, { 'Content-Type': 'application/json' });
-  response.end();
+      progress,
+    }),
+  );
+}
+
+export async function push(call: Call): Promise<void> {
+  await progressLines(call, (progress) =>
+    call.backend.images.push(call.param('name'), {
+      tag: call.text('tag'),
+      platform: platformOf(call),
+      auth: authOf(call.request.headers['x-registry-auth']),
+      signal: call.signal,
+      progress,
+    }),
+  );
 }
 
 /** `fromSrc`: the body is the archive. Docker answers with one line that tells the id. */
@@ -87,6 +88,19 @@ export async function history(call: Call): Promise<void> {
 
 export async function prune(call: Call): Promise<void> {
   call.reply(200, await call.backend.images.prune(call.filters()));
+}
+
+/** Since 1.46 `platform` is JSON, an OCI platform. */
+function platformOf(call: Call): string | undefined {
+  const text = call.text('platform');
+  if (text === undefined || !text.startsWith('{')) return text;
+  let value: { os?: string; architecture?: string; variant?: string };
+  try {
+    value = JSON.parse(text) as typeof value;
+  } catch (error) {
+    throw invalidArgument(`failed to parse platform: ${messageOf(error)}`, { cause: error });
+  }
+  return [value.os, value.architecture, value.variant].filter(Boolean).join('/');
 }
 
 function withTag(image: string, tag: string | undefined): string {

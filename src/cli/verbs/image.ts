@@ -14,6 +14,17 @@ const pull: Verb = {
   load: () => import('../verb/pull.ts'),
 };
 
+const push: Verb = {
+  name: 'push',
+  common: 6,
+  summary: 'Upload an image to a registry',
+  usage: '[OPTIONS] NAME[:TAG]',
+  ...one,
+  aliases: ['image push', 'push'],
+  completes: 'image',
+  load: () => import('../verb/push.ts'),
+};
+
 const images: Verb = {
   name: 'images',
   common: 7,
@@ -68,7 +79,7 @@ const importVerb: Verb = {
 };
 
 /** Verbs that stand alone. */
-export const verbs: Verb[] = [pull, images, rmi, tag, history, importVerb];
+export const verbs: Verb[] = [pull, push, images, rmi, tag, history, importVerb];
 
 export const group: Group = {
   name: 'image',
@@ -77,6 +88,7 @@ export const group: Group = {
     ...imageVerbs,
     { ...images, name: 'ls', also: ['list'], common: undefined },
     { ...pull, common: undefined },
+    { ...push, common: undefined },
     { ...rmi, name: 'rm', also: ['rmi', 'remove'] },
     tag,
     history,

@@ -8,7 +8,8 @@ import { hostPlatform, parsePlatform } from '../../registry/platform.ts';
 import { familiar, parseReference, withDefaultTag } from '../../registry/reference.ts';
 import { nowNanoseconds, rfc3339 } from '../clock.ts';
 import { changeConfig } from './change-config.ts';
-import { layersOf, makeImage } from './make-image.ts';
+import { layersOf } from './layer-blobs.ts';
+import { makeImage } from './make-image.ts';
 import { layerFromArchive, layerFromSnapshot } from './make-layer.ts';
 import { configOf, holder, nameOf, publish, type ImageRoom } from './room.ts';
 

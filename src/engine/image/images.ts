@@ -16,10 +16,12 @@ import { history } from './history.ts';
 import { importLayout } from './import-layout.ts';
 import { inspect } from './inspect.ts';
 import { list, type Summary } from './list.ts';
-import { layersOf, makeImage, type NewImage } from './make-image.ts';
+import { layersOf } from './layer-blobs.ts';
+import { makeImage, type NewImage } from './make-image.ts';
 import { layerFromArchive, layerFromSnapshot, type Lease, type NewLayer } from './make-layer.ts';
 import { prune } from './prune.ts';
 import { platformMismatch, pull } from './pull.ts';
+import { push } from './push.ts';
 import { remove } from './remove.ts';
 import { configOf, find, holder, nameOf, repoNames, type ImageRoom, type ImageUser, type Layers } from './room.ts';
 import { ImageStore } from './store.ts';
@@ -92,6 +94,10 @@ export class Images implements ImageBackend {
 
   pull(reference: string, options: Parameters<ImageBackend['pull']>[1]): Promise<void> {
     return pull(this.#room, reference, options);
+  }
+
+  push(reference: string, options: Parameters<ImageBackend['push']>[1]): Promise<void> {
+    return push(this.#room, reference, options);
   }
 
   list(options: Parameters<ImageBackend['list']>[0]): Promise<Summary[]> {

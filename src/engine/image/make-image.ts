@@ -2,13 +2,10 @@
 // names are given; killed in between, nothing has a name that is not whole. Runs in the daemon. image-spec manifest.md
 
 import type { Digest } from '../../base/digest.ts';
-import { internal } from '../../base/errors.ts';
 import { MEDIA, type Descriptor, type ImageConfig, type Manifest } from '../../base/oci-image.ts';
-import { CONFIG_LIMIT, parseConfig } from '../../registry/image-config.ts';
-import { parseManifest } from '../../registry/manifest.ts';
+import { parseConfig } from '../../registry/image-config.ts';
 import type { Lease } from './make-layer.ts';
 import type { ImageRoom } from './room.ts';
-import type { ImageRecord } from './store.ts';
 
 export interface NewImage {
   /** with the diffIDs of `layers` */
@@ -47,17 +44,4 @@ export async function recordImage(
     diffIDs: rootfs.diff_ids,
   });
   return id;
-}
-
-/**
- * The blobs of an image's layers, lowest first, as one of its manifests tells.
- * @throws internal when no manifest of it is here
- */
-export function layersOf(room: ImageRoom, { id, manifests }: ImageRecord): Descriptor[] {
-  for (const digest of manifests) {
-    if (!room.content.has(digest)) continue;
-    const found = parseManifest(room.content.read(digest, CONFIG_LIMIT), undefined);
-    if (found.kind === 'manifest' && found.value.config.digest === id) return found.value.layers;
-  }
-  throw internal(`image ${id}: no manifest of it is here`, { fix: 'pull it again' });
 }

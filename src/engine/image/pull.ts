@@ -9,6 +9,8 @@ import { formatPlatform, parsePlatform, platformMatches } from '../../registry/p
 import { pull as pullFromRegistry } from '../../registry/pull.ts';
 import { canonicalName, familiar, familiarName, parseReference, withDefaultTag } from '../../registry/reference.ts';
 import { collect } from './collect.ts';
+import { credentialsOf } from './credentials.ts';
+import { blobOf } from './layer-blobs.ts';
 import { configOf, holder, nameOf, publish, type ImageRoom } from './room.ts';
 
 type Options = Parameters<ImageBackend['pull']>[1];
@@ -25,18 +27,24 @@ export async function pull(room: ImageRoom, text: string, options: Options): Pro
       ...(platform && { platform }),
       ...(options.auth && { credentials: credentialsOf(options.auth) }),
       content: room.content,
-      layers: room.layers,
+      layers: {
+        has: (diffID) => hasLayer(room, diffID, hold),
+        unpack: (layer) => room.layers.unpack(layer),
+      },
       known: (config) => isWhole(room, config),
       hold,
       signal: options.signal,
       progress: options.progress,
     });
     options.progress({ status: `Digest: ${pulled.digest}` });
+    const diffIDs = pulled.imageConfig.rootfs.diff_ids;
     room.store.add({
       id: pulled.config,
       manifests: [...new Set([pulled.digest, pulled.manifest])],
-      layers: pulled.layers.map(({ digest }) => digest),
-      diffIDs: pulled.imageConfig.rootfs.diff_ids,
+      layers: pulled.layers.map(({ digest }, i) =>
+        room.content.has(digest) ? digest : blobOf(room, diffIDs[i]!)!.digest,
+      ),
+      diffIDs,
     });
     const name = nameOf(reference);
     const changed = room.store.named(name)?.id !== pulled.config;
@@ -66,11 +74,20 @@ async function freeSpace(room: ImageRoom, digests: Digest[]): Promise<void> {
   }
 }
 
+/** Whether a layer is here with a blob of it, which another image may have brought; push and save need one. Both are held. */
+function hasLayer(room: ImageRoom, diffID: Digest, hold: (digest: Digest) => void): boolean {
+  if (!room.layers.has(diffID)) return false;
+  const blob = blobOf(room, diffID);
+  if (!blob) return false;
+  hold(blob.digest);
+  return true;
+}
+
 /** Whether an image is here with all that it needs. */
 function isWhole(room: ImageRoom, id: Digest): boolean {
   const record = room.store.get(id);
   if (!record || !room.content.has(id)) return false;
-  return record.diffIDs.every((diffID) => room.layers.has(diffID));
+  return record.diffIDs.every((diffID) => room.layers.has(diffID) && blobOf(room, diffID) !== undefined);
 }
 
 /** A registry's only manifest may be for another platform than the one asked for: Docker warns, and keeps it. */
@@ -89,14 +106,6 @@ function warnOfPlatform(
 export function platformMismatch(text: string, input: { wanted: Platform; actual: Platform }): string {
   const { wanted, actual } = input;
   return `image with reference ${text} was found but its platform (${formatPlatform(actual)}) does not match the specified platform (${formatPlatform(wanted)})`;
-}
-
-function credentialsOf(auth: NonNullable<Options['auth']>) {
-  const { auth: pair, ...rest } = auth;
-  if (!pair || rest.username) return rest;
-  const text = Buffer.from(pair, 'base64').toString('utf8');
-  const colon = text.indexOf(':');
-  return colon < 0 ? rest : { ...rest, username: text.slice(0, colon), password: text.slice(colon + 1) };
 }
 
 /** The chainIDs of a stack of layers, lowest first (image-spec config.md#layer-chainid). */
