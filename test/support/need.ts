@@ -17,6 +17,19 @@ const program =
   () =>
     which(name) ? undefined : `${name} is not installed (apt-get install ${packageName})`;
 
+/** Where plugins of the docker command line lie; PUNNET_TEST_CLI_PLUGINS names one more directory. */
+const pluginDirectories = (): string[] => [
+  ...(process.env.PUNNET_TEST_CLI_PLUGINS ? [process.env.PUNNET_TEST_CLI_PLUGINS] : []),
+  ...['/usr/local/lib', '/usr/local/libexec', '/usr/lib', '/usr/libexec'].map((place) => `${place}/docker/cli-plugins`),
+];
+
+/** The program that `docker compose` (2) is, or undefined. */
+export function composePlugin(): string | undefined {
+  return pluginDirectories()
+    .map((directory) => join(directory, 'docker-compose'))
+    .find(existsSync);
+}
+
 const NEEDS = {
   root: () => (isRoot ? undefined : 'needs root'),
   shared: () => (existsSync(SHARED) ? undefined : `${SHARED} is absent (PUNNET_TEST_SHARED names another place)`),
@@ -28,6 +41,11 @@ const NEEDS = {
   uml: program('linux.uml', 'user-mode-linux'),
   gcc: program('gcc'),
   strace: program('strace'),
+  'docker-compose': program('docker-compose'),
+  'compose-plugin': () =>
+    composePlugin()
+      ? undefined
+      : `no docker-compose 2 in ${pluginDirectories().join(', ')} (or PUNNET_TEST_CLI_PLUGINS)`,
   /** `punnet` was built: programs and native parts */
   built: () => {
     const absent = [

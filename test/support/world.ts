@@ -1,35 +1,118 @@
 // A world of two hosts for tests of networks: network namespaces joined by a veth pair, made by the test and gone with it.
-// The engine under test lives on `host`; `client` is a machine beside it, whose address must be seen. Needs root, as does dockerd.
+// The engine under test lives on `host`; `client` is a machine beside it, whose address must be seen, and which knows a few
+// names. Needs root, as does dockerd.
 
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { afterAll, beforeAll } from 'vitest';
+import { busyboxImage } from '../verb/images.ts';
+import { claims } from './claims.ts';
+import { Engine, type EngineSpec } from './engine.ts';
+import { need, PROJECT, type Need } from './need.ts';
 import { background, mustRun, run, which, type Background, type Outcome, type RunOptions } from './process.ts';
-import { Engine } from './engine.ts';
 import { environment, punnetSpec } from './punnet.ts';
 import { makeOpenScratch, until } from './until.ts';
 import { testUser } from './user.ts';
 
 export const HOST = '10.77.0.1';
 export const CLIENT = '10.77.0.2';
+/** What the client's name server knows. */
+export const ZONE = {
+  'outside.test': { A: [CLIENT], AAAA: ['fd77::2'] },
+  '2.0.77.10.in-addr.arpa': { PTR: ['outside.test'] },
+};
 
 export interface World {
+  kind: Kind;
   /** Runs a program as root on one of the two hosts. */
   on(where: 'host' | 'client', program: string, args: string[], options?: RunOptions): Promise<Outcome>;
   /** As `on`, for a program that stays; the test stops it. */
   serve(where: 'host' | 'client', program: string, args: string[]): Background;
   engine: Engine;
+  /** Runs a client of the engine's, other than its own, on the host: as the engine's user, with DOCKER_HOST. */
+  as(program: string, args: string[], options?: RunOptions): Promise<Outcome>;
   /** a directory that containers may have with -v */
   home: string;
   stop(): Promise<void>;
 }
 
+/** docker: a dockerd with a bridge of its own; user, root: punnet started by an unprivileged user, by root. */
+export type Kind = 'docker' | 'user' | 'root';
+const WANTED = (process.env.PUNNET_TEST_ENGINES ?? 'docker,user,root').split(',');
+const NEEDS = { docker: ['docker', 'docker-cli'], user: ['built', 'net.tun'], root: ['built', 'net.tun'] } as const;
+
+/** A suite for each engine on a host of its own, with busybox in it: the same claims, judged by the same assertions. */
+export function onEveryHost(title: string, needs: Need[], body: (the: () => World) => void): void {
+  for (const kind of ['docker', 'user', 'root'] as const) {
+    if (!WANTED.includes(kind)) continue;
+    const label = kind === 'docker' ? 'docker' : `punnet as ${kind}`;
+    claims(`${title}: ${label}`, need('root', ...NEEDS[kind], ...needs), () => {
+      let world: World | undefined;
+      beforeAll(async () => {
+        world = await makeWorld(kind);
+      }, 120_000);
+      afterAll(() => world?.stop(), 120_000);
+      body(() => world!);
+    });
+  }
+}
+
 let serial = 0;
 
-/** @param kind which engine lives on the host */
-export async function makeWorld(kind: 'docker' | 'punnet'): Promise<World> {
+async function makeWorld(kind: Kind): Promise<World> {
   const home = makeOpenScratch('world');
   const id = `${process.pid}-${serial++}`;
   const names = { host: `pt-h-${id}`, client: `pt-c-${id}` };
+  await makeHosts(names);
+  writeFileSync(join(home, 'resolv.conf'), `nameserver ${CLIENT}\n`);
+  const within = (name: string) => [`--net=/run/netns/${name}`, '--'];
+  const on = (where: 'host' | 'client', command: string[]) => [...within(names[where]), ...command];
+  const names53 = background(
+    'nsenter',
+    on('client', [process.execPath, join(PROJECT, 'test/support/name-server.mjs'), CLIENT, JSON.stringify(ZONE)]),
+  );
+  // Not `ip netns exec`, which mounts a /sys without control groups.
+  const mounted = ['unshare', '--mount', '--propagation', 'slave', 'sh', '-c'];
+  const hosted = [...mounted, 'mount --bind "$0" /etc/resolv.conf && exec "$@"', join(home, 'resolv.conf')];
+  const { spec, command, service } =
+    kind === 'docker' ? dockerHost(home, on('host', hosted)) : await punnetHost({ home, as: kind }, on('host', hosted));
+  const engine = new Engine(spec);
+  await until('the engine answers', async () => {
+    const outcome = await engine.cli(['version'], { cwd: '/' });
+    if (outcome.code !== 0) throw new Error(`${outcome.stderr}\n${service?.output() ?? ''}`);
+    return true;
+  });
+  if (kind === 'docker') {
+    const tar = join(home, 'busybox.tar');
+    writeFileSync(tar, gunzipSync(busyboxImage().layers[0]!.bytes));
+    await engine.must(['import', tar, 'busybox']);
+  }
+  return {
+    kind,
+    engine,
+    home,
+    on: (where, program, args, options) => run('nsenter', on(where, [program, ...args]), options),
+    serve: (where, program, args) => background('nsenter', on(where, [program, ...args])),
+    as: (program, args, options) =>
+      run('nsenter', [...command, program, ...args], {
+        cwd: home,
+        ...options,
+        env: { ...spec.env, ...options?.env },
+      }),
+    async stop() {
+      const ids = (await engine.cli(['ps', '-aq'])).stdout.split('\n').filter(Boolean);
+      if (ids.length > 0) await engine.cli(['rm', '-f', ...ids], { timeout: 120_000 });
+      if (kind !== 'docker') await engine.cli(['system', 'stop']);
+      await service?.stop(30_000);
+      await names53.stop();
+      for (const name of Object.values(names)) await run('ip', ['netns', 'del', name]);
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+}
+
+async function makeHosts(names: { host: string; client: string }): Promise<void> {
   const ip = (args: string) => mustRun('ip', args.split(' '));
   await ip(`netns add ${names.host}`);
   await ip(`netns add ${names.client}`);
@@ -43,63 +126,42 @@ export async function makeWorld(kind: 'docker' | 'punnet'): Promise<World> {
     await ip(`-n ${name} link set lo up`);
   }
   await ip(`-n ${names.host} route add default via ${CLIENT}`);
-  // Not `ip netns exec`, which mounts a /sys without control groups.
-  const within = ['nsenter', `--net=/run/netns/${names.host}`, '--'];
-  let service: Background | undefined;
-  let engine: Engine;
-  if (kind === 'punnet') {
-    const spec = punnetSpec({ home, as: 'user' });
+}
+
+interface Inhabitant {
+  spec: EngineSpec;
+  /** arguments of nsenter(1) that lead to the engine's user on the host */
+  command: string[];
+  service?: Background;
+}
+
+async function punnetHost(options: { home: string; as: 'user' | 'root' }, hosted: string[]): Promise<Inhabitant> {
+  const spec = punnetSpec(options);
+  let command = hosted;
+  if (options.as === 'user') {
     const user = testUser();
-    await mustRun('chown', [user.name, home]);
-    const as = ['setpriv', '--reuid', String(user.uid), '--regid', String(user.gid), '--clear-groups'];
-    const prefix = [...within.slice(1), ...as, spec.program];
-    engine = new Engine({ ...spec, program: within[0]!, prefix, uid: undefined, gid: undefined });
-  } else {
-    const socket = join(home, 'docker.sock');
-    const parts = ['--data-root', join(home, 'data'), '--exec-root', join(home, 'exec'), '-p', join(home, 'pid')];
-    const dockerd = [
-      'unshare',
-      '--mount',
-      '--propagation',
-      'slave',
-      which('dockerd')!,
-      ...parts,
-      '-H',
-      `unix://${socket}`,
-    ];
-    service = background(within[0]!, [...within.slice(1), ...dockerd]);
-    engine = new Engine({
-      label: 'docker',
-      kind: 'docker',
-      client: 'docker',
-      program: which('docker')!,
-      prefix: [],
-      env: environment(home, socket),
-      socket,
-      home,
-      rootless: false,
-      hostRoot: 0,
-    });
+    await mustRun('chown', [user.name, options.home]);
+    command = [...hosted, 'setpriv', '--reuid', String(user.uid), '--regid', String(user.gid), '--clear-groups'];
   }
-  await until('the engine answers', async () => {
-    const outcome = await engine.cli(['version'], { cwd: '/' });
-    if (outcome.code !== 0) throw new Error(`${outcome.stderr}\n${service?.output() ?? ''}`);
-    return true;
-  });
-  return {
-    engine,
+  const prefix = [...command, spec.program];
+  return { spec: { ...spec, program: 'nsenter', prefix, uid: undefined, gid: undefined }, command };
+}
+
+function dockerHost(home: string, hosted: string[]): Inhabitant {
+  const socket = join(home, 'docker.sock');
+  const parts = ['--data-root', join(home, 'data'), '--exec-root', join(home, 'exec'), '-p', join(home, 'pid')];
+  const service = background('nsenter', [...hosted, which('dockerd')!, ...parts, '-H', `unix://${socket}`]);
+  const spec: EngineSpec = {
+    label: 'docker',
+    kind: 'docker',
+    client: 'docker',
+    program: which('docker')!,
+    prefix: [],
+    env: environment(home, socket),
+    socket,
     home,
-    on: (where, program, args, options) =>
-      run('nsenter', [`--net=/run/netns/${names[where]}`, '--', program, ...args], options),
-    serve: (where, program, args) =>
-      background('nsenter', [`--net=/run/netns/${names[where]}`, '--', program, ...args]),
-    async stop() {
-      const ids = (await engine.cli(['ps', '-aq'])).stdout.split('\n').filter(Boolean);
-      if (ids.length > 0) await engine.cli(['rm', '-f', ...ids], { timeout: 120_000 });
-      if (kind === 'punnet') await engine.cli(['system', 'stop']);
-      await service?.stop(30_000);
-      for (const name of Object.values(names)) await run('ip', ['netns', 'del', name]);
-      rmSync(home, { recursive: true, force: true });
-    },
+    rootless: false,
+    hostRoot: 0,
   };
+  return { spec, command: hosted, service };
 }

@@ -4,14 +4,18 @@ import { invalidArgument, messageOf, notImplemented } from '../../base/errors.ts
 import type { Call } from '../call.ts';
 import { progressLines } from '../progress-lines.ts';
 import type { AuthConfig, ContainerConfigBody } from '../types.ts';
+import { atLeast } from '../version.ts';
 
 export async function list(call: Call): Promise<void> {
   const options = { all: call.flag('all'), digests: call.flag('digests'), filters: call.filters() };
   call.reply(200, await call.backend.images.list(options));
 }
 
+/** With ContainerConfig, although 1.45 has it no more: docker-compose 1 speaks the newest version, and cannot recreate without. */
 export async function inspect(call: Call): Promise<void> {
-  call.reply(200, await call.backend.images.inspect(call.param('name')));
+  const image = (await call.backend.images.inspect(call.param('name'))) as { Size: number; Config: object };
+  const former = atLeast(call.version, '1.44') ? {} : { VirtualSize: image.Size };
+  call.reply(200, { ...image, ...former, Container: '', ContainerConfig: image.Config });
 }
 
 export async function remove(call: Call): Promise<void> {
