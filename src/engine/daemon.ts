@@ -32,6 +32,7 @@ import { Execs } from './exec/backend.ts';
 import { ExecPlanner } from './exec/planner.ts';
 import { ExecStore } from './exec/store.ts';
 import { Networks } from './network/backend.ts';
+import { linkedContainers, linkLines } from './network/links.ts';
 import { openNetworks } from './network/open.ts';
 import { restore as restoreNetworks } from './network/sandbox.ts';
 import { System } from './system.ts';
@@ -134,7 +135,10 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const { report } = await recover(room);
   await restoreNetworks(room.networks);
   room.networks.changed = (container) =>
-    writeNetworkFiles(runtimeDirectory(room, container.id), container.record, container.state.network);
+    writeNetworkFiles(runtimeDirectory(room, container.id), container.record, {
+      network: container.state.network,
+      linked: linkLines(linkedContainers(room.store, container)),
+    });
   report.forEach(log);
   for (const key of snapshotter.listActive()) {
     if (room.store.find(key) !== undefined) continue;

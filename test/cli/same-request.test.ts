@@ -65,6 +65,7 @@ const LINES = [
   '--no-healthcheck busybox',
   '--shm-size 128m --oom-score-adj -5 --oom-kill-disable busybox',
   '--annotation a=b --runtime x --isolation default --volume-driver d --volumes-from c --storage-opt size=1g busybox',
+  '--network mine --link a:b busybox',
   '--link a:b --cgroup-parent /x busybox',
   '--platform linux/amd64 --pull never busybox',
 ];

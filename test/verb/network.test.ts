@@ -26,6 +26,27 @@ onEveryHost('networks', [], (the) => {
       expect(await sh([], `until wget -q -O - http://${ip}/; do sleep 0.1; done`)).toBe('page');
       expect(await sh([], `timeout 3 wget -q -O - http://${name}/ 2>&1 || echo none`)).toMatch(/none$/);
     });
+
+    test('--link gives a line in /etc/hosts and variables; what does not run cannot be linked to', async () => {
+      const name = named('db');
+      await start(name, ['--expose', '5432', '-e', 'SECRET=word', '-h', 'db-host'], 'sleep', '600');
+      const ip = await address(name, 'bridge');
+      const text = await sh(['--link', `${name}:my-store`], 'cat /etc/hosts; env');
+      expect(text).toMatch(new RegExp(`^${ip}\\s+my-store db-host ${name}$`, 'm'));
+      expect(text.split('\n')).toEqual(
+        expect.arrayContaining([
+          `MY_STORE_PORT=tcp://${ip}:5432`,
+          `MY_STORE_PORT_5432_TCP_ADDR=${ip}`,
+          'MY_STORE_ENV_SECRET=word',
+        ]),
+      );
+      await must(['kill', name]);
+      const outcome = await cli(['run', '--rm', '--link', name, 'busybox', 'true']);
+      expect([outcome.code, outcome.stderr]).toEqual([
+        125,
+        expect.stringContaining('Cannot link to a non running container'),
+      ]);
+    });
   });
 
   describe('a user-defined network', () => {
@@ -41,6 +62,16 @@ onEveryHost('networks', [], (the) => {
       expect(text).toContain('nameserver 127.0.0.11');
       expect(text.split(`Address: ${ip}`)).toHaveLength(4);
       expect(text).toContain(`name = ${name}.${net}`);
+    });
+
+    test('a link is a name that its container alone knows', async () => {
+      const net = await network();
+      const name = named('db');
+      await start(name, ['--network', net], 'sleep', '600');
+      const ip = await address(name, net);
+      const ask = 'nslookup store 2>&1 || true';
+      expect(await sh(['--network', net, '--link', `${name}:store`], ask)).toContain(ip);
+      expect(await sh(['--network', net], ask)).not.toContain(ip);
     });
 
     test('names and addresses of one network mean nothing in another', async () => {

@@ -50,6 +50,8 @@ export interface NetworkOption {
   ip6?: string;
   mac?: string;
   linkLocal?: string[];
+  /** of --link, in a user-defined network */
+  links?: string[];
   driverOptions?: Record<string, string>;
   priority?: number;
 }

@@ -51,6 +51,7 @@ function withFlags(option: NetworkOption, flags: Flags): NetworkOption {
     ...(flags.changed('ip6') && { ip6: flags.text('ip6') }),
     ...(flags.changed('mac-address') && { mac: flags.text('mac-address') }),
     ...(flags.changed('link-local-ip') && { linkLocal: flags.all('link-local-ip') }),
+    ...(isUserDefined(option.name) && flags.changed('link') && { links: flags.all('link') }),
   };
 }
 
@@ -66,6 +67,7 @@ function endpointOf(option: NetworkOption): object {
     ...(option.linkLocal && { LinkLocalIPs: option.linkLocal }),
   };
   return {
+    ...(option.links && { Links: option.links }),
     ...(option.aliases && { Aliases: option.aliases }),
     ...(option.driverOptions && { DriverOpts: option.driverOptions }),
     ...(option.mac !== undefined && { MacAddress: option.mac }),

@@ -11,6 +11,7 @@ import { PunnetError } from '../../base/errors.ts';
 import { hostPath } from '../../rootless/host-path.ts';
 import { nowNanoseconds, rfc3339 } from '../clock.ts';
 import { hasOwnNetwork } from '../network/sandbox.ts';
+import { checkLinks } from '../network/links.ts';
 import { wantedPorts } from '../network/port-wishes.ts';
 import { wantedEndpoints } from '../network/wish.ts';
 import { checkShape } from './body-shape.ts';
@@ -43,6 +44,7 @@ export async function create(
   const completed = completeHostConfig(hostConfig);
   const networks = wantedEndpoints(room.networks.store, { mode: completed.NetworkMode!, endpoints, config });
   wantedPorts(config.ExposedPorts, hostConfig);
+  checkLinks(room.store, hostConfig);
   if (hasOwnNetwork(completed.NetworkMode)) warnings.push(...room.networks.prepare());
 
   const id = newId();

@@ -10,8 +10,15 @@ import { hasNames } from '../network/names.ts';
 import type { NetworkState } from '../network/record.ts';
 import type { ContainerRecord } from './record.ts';
 
-/** Writes the three files; at every start, since the host's resolver may have changed. */
-export function writeNetworkFiles(directory: string, record: ContainerRecord, network?: NetworkState): void {
+/**
+ * Writes the three files; at every start, since the host's resolver may have changed.
+ * `linked`: lines of /etc/hosts for --link
+ */
+export function writeNetworkFiles(
+  directory: string,
+  record: ContainerRecord,
+  { network, linked }: { network: NetworkState | undefined; linked: string[] },
+): void {
   const host = record.hostConfig.NetworkMode === 'host';
   const put = (name: string, text: string) => writeFileSync(join(directory, name), text, { mode: 0o644 });
   put('hostname', `${record.config.Hostname ?? ''}\n`);
@@ -21,6 +28,7 @@ export function writeNetworkFiles(directory: string, record: ContainerRecord, ne
     hostsFile(record, {
       ofHost: host ? readHost('/etc/hosts') : undefined,
       addresses,
+      linked,
       gateway: () => hostAddress(network),
     }),
   );
@@ -34,8 +42,9 @@ export function writeNetworkFiles(directory: string, record: ContainerRecord, ne
  */
 export function hostsFile(
   record: ContainerRecord,
-  { ofHost, addresses, gateway }: { ofHost?: string; addresses: string[]; gateway: () => string },
+  options: { ofHost?: string; addresses: string[]; linked?: string[]; gateway: () => string },
 ): string {
+  const { ofHost, addresses, linked = [], gateway } = options;
   const lines = ofHost?.replace(/\n$/, '').split('\n') ?? [
     '127.0.0.1\tlocalhost',
     '::1\tlocalhost ip6-localhost ip6-loopback',
@@ -50,6 +59,7 @@ export function hostsFile(
     const address = given === 'host-gateway' ? gateway() : given;
     lines.push(`${address}\t${extra.slice(0, mark)}`);
   }
+  lines.push(...linked);
   const { Hostname = '', Domainname = '' } = record.config;
   const names = Domainname === '' ? Hostname : `${Hostname}.${Domainname} ${Hostname}`;
   for (const address of addresses) lines.push(`${address.split('/')[0]}\t${names}`);

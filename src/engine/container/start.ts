@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { ExplainedOp } from '../../base/explained-op.ts';
 import { PunnetError, conflict, internal, messageOf, notModified } from '../../base/errors.ts';
 import { nowNanoseconds, rfc3339 } from '../clock.ts';
+import { checkLinkedRun, linkedContainers, linkEnvironment, linkLines } from '../network/links.ts';
 import { closePorts, forwardPorts, openPorts, type OpenPort } from '../network/ports.ts';
 import type { NetworkState } from '../network/record.ts';
 import { allocate, attach, joinedContainer, release } from '../network/sandbox.ts';
@@ -66,6 +67,7 @@ export async function startNow(
 
 async function launch(room: Room, container: Container, { explain }: StartOptions): Promise<StartResult> {
   const target = joinedContainer(room.networks, container);
+  checkLinkedRun(room.store, container);
   const joins = target && { pid: target.state.pid, directory: runtimeDirectory(room, target.id) };
   const network = allocate(room.networks, container);
   let ports: OpenPort[] = [];
@@ -91,8 +93,10 @@ async function launchIn(room: Room, container: Container, options: LaunchOptions
   const { record } = container;
   const directory = runtimeDirectory(room, container.id);
   mkdirSync(directory, { recursive: true, mode: 0o710 });
-  writeNetworkFiles(directory, record, network);
-  const prepared = await room.launcher.prepare(record, directory, joins);
+  const linked = linkedContainers(room.store, container);
+  writeNetworkFiles(directory, record, { network, linked: linkLines(linked) });
+  const config = { ...record.config, Env: [...linkEnvironment(linked, record.name), ...(record.config.Env ?? [])] };
+  const prepared = await room.launcher.prepare({ ...record, config }, directory, joins);
   writeFileSync(join(directory, 'plan'), prepared.plan, { mode: 0o600 });
   forgetLastRun(container, directory);
   const shim = await Shim.spawn({ ...shimOptions(room, container), explain });

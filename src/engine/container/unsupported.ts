@@ -10,7 +10,6 @@ type Ask = { config: ContainerConfigBody; host: HostConfigBody };
 const UNSUPPORTED: [field: string, flag: string, asked: (ask: Ask) => boolean][] = [
   ['HostConfig.IpcMode=container:', '--ipc container:', ({ host }) => isContainer(host.IpcMode)],
   ['HostConfig.PidMode=container:', '--pid container:', ({ host }) => isContainer(host.PidMode)],
-  ['HostConfig.Links', '--link', ({ host }) => some(host.Links)],
   ['HostConfig.Cgroup', 'HostConfig.Cgroup', ({ host }) => (host.Cgroup ?? '') !== ''],
   ['HostConfig.CgroupParent', '--cgroup-parent', ({ host }) => (host.CgroupParent ?? '') !== ''],
   ['HostConfig.DeviceCgroupRules', '--device-cgroup-rule', ({ host }) => some(host.DeviceCgroupRules)],

@@ -8,6 +8,7 @@ import type { Zone } from '../../network/dns-answer.ts';
 import { DnsServer } from '../../network/dns-server.ts';
 import type { Container } from '../container/container.ts';
 import { dnsNames } from '../container/network-view.ts';
+import { linkTarget } from './links.ts';
 import { PREDEFINED } from './predefined.ts';
 import type { Endpoint, EndpointWish, NetworkState } from './record.ts';
 import type { NetworkRoom } from './room.ts';
@@ -50,7 +51,9 @@ export function zoneOf(room: NetworkRoom, container: Container): Zone {
   return {
     addresses(name) {
       for (const [network, { networkId }] of networks()) {
-        const bare = name.endsWith(`.${network.toLowerCase()}`) ? name.slice(0, -network.length - 1) : name;
+        const wish = container.record.endpoints[network] as EndpointWish | null | undefined;
+        const asked = linkTarget(wish, name);
+        const bare = asked.endsWith(`.${network.toLowerCase()}`) ? asked.slice(0, -network.length - 1) : asked;
         const matches = peers(network, networkId).filter(({ names }) => names.includes(bare));
         if (matches.length > 0) return rotated(matches.flatMap(({ endpoint }) => addressesOf(endpoint)));
       }

@@ -5,6 +5,7 @@ import { isIPv4, isIPv6 } from 'node:net';
 import { invalidArgument, notImplemented } from '../../base/errors.ts';
 import { contains, parseAddress, parsePrefix } from '../../network/address.ts';
 import type { ContainerConfigBody } from '../../api/types.ts';
+import { parseLink } from './links.ts';
 import { PREDEFINED } from './predefined.ts';
 import type { EndpointWish, NetworkRecord } from './record.ts';
 import type { NetworkStore } from './store.ts';
@@ -31,7 +32,7 @@ export function checkWishAlone(name: string, wish: EndpointWish): void {
     throw invalidArgument(`invalid endpoint settings:\n${problems.join('\n')}`);
   }
   if ((LinkLocalIPs ?? []).length > 0) throw notImplemented('LinkLocalIPs (--link-local-ip) is not supported yet');
-  if ((wish.Links ?? []).length > 0) throw notImplemented('Links (--link) is not supported: use a network alias');
+  (wish.Links ?? []).forEach(parseLink);
 }
 
 /** As checkWishAlone, and what the network has to say. @throws invalidArgument */
