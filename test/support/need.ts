@@ -39,6 +39,10 @@ const NEEDS = {
   script: program('script', 'bsdutils'),
   skopeo: program('skopeo'),
   uml: program('linux.uml', 'user-mode-linux'),
+  testcontainers: () =>
+    existsSync(join(PROJECT, 'test/clients/testcontainers/node_modules/testcontainers'))
+      ? undefined
+      : 'testcontainers is not installed (test/setup, or npm ci --ignore-scripts in test/clients/testcontainers)',
   gcc: program('gcc'),
   strace: program('strace'),
   'docker-compose': program('docker-compose'),
