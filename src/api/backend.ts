@@ -61,6 +61,16 @@ export interface ImageBackend {
   tag(source: string, target: { repo: string; tag?: string }): Promise<void>;
   history(reference: string): Promise<object[]>;
   prune(filters: Filters): Promise<object>;
+  /** Sends an archive of images to what `open` gives, which is called once all of them were found. */
+  save(names: string[], options: { platform?: string; signal: AbortSignal; open(): Writable }): Promise<void>;
+  /** Takes the images of an archive. `quiet`: without progress. */
+  load(options: {
+    quiet: boolean;
+    platform?: string;
+    body: AsyncIterable<Uint8Array>;
+    signal: AbortSignal;
+    progress(line: ProgressLine): void;
+  }): Promise<void>;
   /** Makes an image of an archive; resolves to its id. */
   import(options: ImportOptions): Promise<string>;
 }

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { digestOf, hexOf, isDigest, type Digest } from '../base/digest.ts';
 import { internal, notFound, type PunnetError } from '../base/errors.ts';
 import { diskError } from './disk-error.ts';
+import { Draft } from './draft.ts';
 import { ingest, type IngestOptions, type Source } from './ingest.ts';
 
 /** A partial older than this is swept when the store opens: its download was given up (milliseconds). */
@@ -116,6 +117,19 @@ export class ContentStore {
       rmSync(path, { force: true });
       throw diskError('write new blob', error, this.directory);
     }
+  }
+
+  /** A new blob to be written piece by piece; to be committed or discarded. */
+  draft(): Draft {
+    return new Draft(join(this.#ingest, `new-${randomBytes(8).toString('hex')}`));
+  }
+
+  /** Commits a draft; `hold` is told its digest before it has its name, so that a collection spares it. */
+  commitDraft(draft: Draft, hold: (digest: Digest) => void): { digest: Digest; size: number } {
+    return draft.commit((digest) => {
+      hold(digest);
+      return this.path(digest);
+    });
   }
 
   /** Every committed digest. */

@@ -86,6 +86,31 @@ export async function commit(call: Call): Promise<void> {
   call.reply(201, { Id: id });
 }
 
+/** One image of the path, or those of the query. */
+export async function save(call: Call): Promise<void> {
+  const { response, params, signal } = call;
+  const names = params.name === undefined ? call.query.getAll('names') : [params.name];
+  await call.backend.images.save(names, {
+    platform: platformOf(call),
+    signal,
+    open: () => response.writeHead(200, { 'Content-Type': 'application/x-tar' }),
+  });
+}
+
+/** Docker answers 200 whatever comes: an error is a line. */
+export async function load(call: Call): Promise<void> {
+  call.response.writeHead(200, { 'Content-Type': 'application/json' });
+  await progressLines(call, (progress) =>
+    call.backend.images.load({
+      quiet: call.flag('quiet'),
+      platform: platformOf(call),
+      body: call.request,
+      signal: call.signal,
+      progress,
+    }),
+  );
+}
+
 export async function history(call: Call): Promise<void> {
   call.reply(200, await call.backend.images.history(call.param('name')));
 }

@@ -78,8 +78,27 @@ const importVerb: Verb = {
   load: () => import('../verb/import.ts'),
 };
 
+const save: Verb = {
+  name: 'save',
+  summary: 'Save one or more images to a tar archive (streamed to STDOUT by default)',
+  usage: '[OPTIONS] IMAGE [IMAGE...]',
+  ...some,
+  aliases: ['image save', 'save'],
+  completes: 'image',
+  load: () => import('../verb/save.ts'),
+};
+
+const load: Verb = {
+  name: 'load',
+  summary: 'Load an image from a tar archive or STDIN',
+  usage: '[OPTIONS]',
+  ...none,
+  aliases: ['image load', 'load'],
+  load: () => import('../verb/load.ts'),
+};
+
 /** Verbs that stand alone. */
-export const verbs: Verb[] = [pull, push, images, rmi, tag, history, importVerb];
+export const verbs: Verb[] = [pull, push, images, rmi, tag, history, importVerb, save, load];
 
 export const group: Group = {
   name: 'image',
@@ -93,6 +112,8 @@ export const group: Group = {
     tag,
     history,
     importVerb,
+    save,
+    load,
     {
       name: 'prune',
       summary: 'Remove unused images',

@@ -19,11 +19,13 @@ import { list, type Summary } from './list.ts';
 import { layersOf } from './layer-blobs.ts';
 import { makeImage, type NewImage } from './make-image.ts';
 import { layerFromArchive, layerFromSnapshot, type Lease, type NewLayer } from './make-layer.ts';
+import { load } from './load.ts';
 import { prune } from './prune.ts';
 import { platformMismatch, pull } from './pull.ts';
 import { push } from './push.ts';
 import { remove } from './remove.ts';
 import { configOf, find, holder, nameOf, repoNames, type ImageRoom, type ImageUser, type Layers } from './room.ts';
+import { save, type SaveOptions } from './save.ts';
 import { ImageStore } from './store.ts';
 import { tag } from './tag.ts';
 import { usage } from './usage.ts';
@@ -122,6 +124,14 @@ export class Images implements ImageBackend {
 
   prune(filters: Filters): Promise<object> {
     return prune(this.#room, filters);
+  }
+
+  save(names: string[], options: SaveOptions): Promise<void> {
+    return save(this.#room, names, options);
+  }
+
+  load(options: Parameters<ImageBackend['load']>[0]): Promise<void> {
+    return load(this.#room, options);
   }
 
   import(options: ImportOptions): Promise<Digest> {
