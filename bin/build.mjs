@@ -1,11 +1,12 @@
 #!/usr/bin/env node
-// Bundles each program of punnet into one CommonJS file in dist/, one file to read and one file to load, and compiles those
-// that people start by hand ahead of time (bin/load.cjs starts them).
+// Bundles each program of punnet into one CommonJS file in dist/, one file to read and one file to load, and compiles them
+// ahead of time (bin/load.cjs starts them).
 // Types are checked by `npm run typecheck`, not here.
 import { copyFileSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { Script } from 'node:vm';
 import { build } from 'esbuild';
+import { rehearsePunnet, rehearseRunc } from './rehearse.mjs';
 
 const commands = { punnet: 'src/punnet.ts', punnetd: 'src/punnetd.ts', 'punnet-runc': 'src/punnet-runc.ts' };
 const workers = {
@@ -37,17 +38,18 @@ await build({
   banner: { js: '(function (exports, require, module, __filename, __dirname) {' },
   footer: { js: '})' },
 });
-for (const name of Object.keys(commands)) {
-  compile(`dist/${name}.bundle.js`, `dist/${name}.bundle.cache`);
-  copyFileSync('bin/load.cjs', `dist/${name}.cjs`);
-}
+for (const name of Object.keys(commands)) copyFileSync('bin/load.cjs', `dist/${name}.cjs`);
+compileAll('punnetd');
+await rehearsePunnet();
+await rehearseRunc();
 
-/** Functions that a command does not reach are compiled, too: which it reaches depends on the command. */
-function compile(filename, cache) {
+/** Every function of the daemon, which reaches most of them sooner or later. */
+function compileAll(name) {
+  const filename = `dist/${name}.bundle.js`;
   setFlagsFromString('--no-lazy');
   const script = new Script(readFileSync(filename, 'latin1'), { filename });
   // The cache remembers the flags and is good for the same ones alone.
   setFlagsFromString('--lazy');
-  writeFileSync(`${cache}.new`, script.createCachedData());
-  renameSync(`${cache}.new`, cache);
+  writeFileSync(`dist/${name}.bundle.cache.new`, script.createCachedData());
+  renameSync(`dist/${name}.bundle.cache.new`, `dist/${name}.bundle.cache`);
 }

@@ -125,7 +125,7 @@ export class Client {
   /** A request that takes over its connection: attach. */
   async hijack(path: string, options: RequestOptions = {}): Promise<Hijacked> {
     const headers = { ...options.headers, 'Content-Type': 'text/plain', Connection: 'Upgrade', Upgrade: 'tcp' };
-    const socket = await this.connect(options.signal);
+    const socket = this.reuse() ?? (await this.connect(options.signal));
     socket.write(requestText('POST', path, { ...options, headers }));
     const answer = await readHead(socket);
     const { status, headers: answered } = answer.head;
@@ -138,6 +138,16 @@ export class Client {
     socket.destroy();
     if (status >= 400) throw failure(status, text, `POST ${path}`);
     throw new PunnetError('internal', `unable to upgrade to tcp, received ${status}`);
+  }
+
+  /** Opens connections for requests that will follow, while there is nothing to do but wait. */
+  dialAhead(count: number): void {
+    // The request that needs the connection tells what is wrong.
+    for (let i = 0; i < count; i++)
+      this.dial().then(
+        (socket) => this.keep(socket),
+        () => {},
+      );
   }
 
   /** Closes the connections that are kept for a next request. */

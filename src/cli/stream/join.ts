@@ -20,7 +20,7 @@ export interface JoinOptions {
 export interface Joined {
   /** how the streams ended: the container closed them, or the user pressed the detach keys */
   ended: Promise<'closed' | 'detached'>;
-  /** Gives the terminal back and closes the connection. */
+  /** Gives the terminal back. The connection ends with this process, which has nothing else to do. */
   leave: () => void;
 }
 
@@ -50,15 +50,11 @@ export async function join(context: Context, { socket }: Hijacked, options: Join
     socket.on('error', () => resolve('closed'));
     socket.on('end', () => resolve('closed'));
     socket.on('close', () => resolve('closed'));
-    if (!options.stdin) socket.end();
-    else pumpInput(context, socket, options, (how) => (how === 'detached' || !output ? resolve(how) : undefined));
+    if (options.stdin)
+      pumpInput(context, socket, options, (how) => (how === 'detached' || !output ? resolve(how) : undefined));
     socket.resume();
   });
-  const leave = () => {
-    restore();
-    socket.destroy();
-  };
-  return { ended: ended.finally(restore), leave };
+  return { ended: ended.finally(restore), leave: restore };
 }
 
 function pumpInput(

@@ -21,10 +21,10 @@ const END = new Set<string>(['SIGINT', 'SIGTERM']);
 const ALIASES = new Set(['SIGIOT', 'SIGPOLL', 'SIGUNUSED', 'SIGSTKFLT', 'SIGCLD']);
 
 /**
- * Until the returned function is called: forwards every signal where `proxy` says so. This process outlives SIGINT and
+ * From now on: forwards every signal where `proxy` says so. This process outlives SIGINT and
  * SIGTERM, because the container's end is what it waits for; the third one ends it.
  */
-export function catchSignals(context: Context, id: string, proxy: boolean): () => void {
+export function catchSignals(context: Context, id: string, proxy: boolean): void {
   const names = Object.keys(constants.signals).filter((name) => !OWN.has(name) && !ALIASES.has(name));
   let endings = 0;
   const caught = (name: NodeJS.Signals) => {
@@ -38,7 +38,4 @@ export function catchSignals(context: Context, id: string, proxy: boolean): () =
   };
   const wanted = proxy ? names : [...END];
   for (const name of wanted) process.on(name as NodeJS.Signals, caught);
-  return () => {
-    for (const name of wanted) process.removeListener(name as NodeJS.Signals, caught);
-  };
 }

@@ -28,7 +28,7 @@ export const run: Run = async (context, { flags, positional: [name = ''] }) => {
   const noStdin = flags.on('no-stdin');
   if (!noStdin && tty && !context.inputIsTerminal) throw new Error('the input device is not a TTY');
   const detachKeys = flags.text('detach-keys') || ((await context.config()).detachKeys ?? '');
-  const release = catchSignals(context, name, flags.on('sig-proxy', true) && !tty);
+  catchSignals(context, name, flags.on('sig-proxy', true) && !tty);
   const waiting = await context.client.later('POST', `/containers/${name}/wait`);
   const stdin = !noStdin && open;
   const hijacked = await context.client.hijack(`/containers/${name}/attach`, {
@@ -50,7 +50,6 @@ export const run: Run = async (context, { flags, positional: [name = ''] }) => {
   } finally {
     unfollow();
     joined.leave();
-    release();
   }
 };
 

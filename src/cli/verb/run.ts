@@ -39,21 +39,16 @@ export const run: Run = async (context, { flags, positional }) => {
   } else if (body.AttachStdin && body.Tty && !context.inputIsTerminal) {
     throw new Error('the input device is not a TTY');
   }
-  const id = await asStartFailure(
-    createContainer(context, body, {
-      name: flags.text('name'),
-      platform: flags.text('platform', context.env.DOCKER_DEFAULT_PLATFORM ?? ''),
-      pull: flags.text('pull', 'missing') || 'missing',
-      quiet: flags.on('quiet'),
-    }),
-  );
-  const release = catchSignals(context, id, flags.on('sig-proxy', true));
-  try {
-    if (body.AttachStdin || body.AttachStdout || body.AttachStderr) await attached(context, { id, body, flags });
-    else await detached(context, { id, body, flags });
-  } finally {
-    release();
-  }
+  const creating = createContainer(context, body, {
+    name: flags.text('name'),
+    platform: flags.text('platform', context.env.DOCKER_DEFAULT_PLATFORM ?? ''),
+    pull: flags.text('pull', 'missing') || 'missing',
+    quiet: flags.on('quiet'),
+  });
+  context.client.dialAhead(2); // attach and start; wait goes on with the connection of create
+  const id = await asStartFailure(creating);
+  if (body.AttachStdin || body.AttachStdout || body.AttachStderr) await attached(context, { id, body, flags });
+  else await detached(context, { id, body, flags });
 };
 
 async function detached(context: Context, { id, body, flags }: Running): Promise<void> {
@@ -67,9 +62,12 @@ async function detached(context: Context, { id, body, flags }: Running): Promise
   }
 }
 
-function startContainer(context: Context, id: string, flags: Flags): Promise<ExplainedOp[] | undefined> {
+async function startContainer(context: Context, id: string, flags: Flags): Promise<ExplainedOp[] | undefined> {
   const query = flags.last('explain', undefined) === undefined ? {} : { explain: true };
-  return context.client.call('POST', `/containers/${id}/start`, { query });
+  const starting = context.client.call<ExplainedOp[] | undefined>('POST', `/containers/${id}/start`, { query });
+  // While the daemon is at work: two dozen signals take a millisecond.
+  catchSignals(context, id, flags.on('sig-proxy', true));
+  return starting;
 }
 
 const awaitExitOf = (context: Context, id: string, body: CreateBody) =>

@@ -46,7 +46,7 @@ interface Inspected {
 
 async function startAttached(context: Context, name: string, flags: Flags): Promise<void> {
   const { Id: id, Config, HostConfig } = await context.client.call<Inspected>('GET', `/containers/${name}/json`);
-  const release = catchSignals(context, id, !Config.Tty);
+  catchSignals(context, id, !Config.Tty);
   const detachKeys = flags.text('detach-keys') || ((await context.config()).detachKeys ?? '');
   const stdin = flags.on('interactive') && Config.OpenStdin;
   const connection = context.client.hijack(`/containers/${id}/attach`, {
@@ -70,6 +70,5 @@ async function startAttached(context: Context, name: string, flags: Flags): Prom
     if (status !== 0) throw new Exit(status);
   } finally {
     joined.leave();
-    release();
   }
 }
