@@ -52,6 +52,10 @@ export interface ImageBackend {
       progress(line: ProgressLine): void;
     },
   ): Promise<void>;
+  /** What a registry has under a name. */
+  inspectRemote(reference: string, options: { auth?: AuthConfig; signal: AbortSignal }): Promise<object>;
+  /** @throws unauthorized when the registry does not take the credentials */
+  login(auth: AuthConfig, signal: AbortSignal): Promise<object>;
   list(options: { all: boolean; digests: boolean; filters: Filters }): Promise<object[]>;
   inspect(reference: string): Promise<object>;
   remove(

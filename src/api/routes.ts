@@ -42,6 +42,8 @@ export const ROUTES: Route[] = [
   route('POST', '/build/prune', build.prune),
   route('POST', '/punnet/build/secrets', build.secrets),
 
+  route('POST', '/auth', image.login),
+  route('GET', '/distribution/*name/json', image.inspectRemote),
   route('GET', '/images/json', image.list),
   route('POST', '/images/create', image.create),
   route('POST', '/images/prune', image.prune),

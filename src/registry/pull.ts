@@ -3,19 +3,18 @@
 
 import type { Credentials } from '../base/docker-config.ts';
 import { hexOf, type Digest } from '../base/digest.ts';
-import { notFound } from '../base/errors.ts';
 import type { Descriptor, ImageConfig, Manifest, Platform } from '../base/oci-image.ts';
 import type { ContentStore } from '../content/store.ts';
 import { downloadBlob } from './blob.ts';
 import type { RegistryClient } from './client.ts';
-import { endpointsFor } from './endpoint.ts';
 import { RegistryFailure } from './failure.ts';
 import { checkManifest, CONFIG_LIMIT, parseConfig } from './image-config.ts';
 import { fetchManifest, type Fetched } from './manifest.ts';
 import { choosePlatform, hostPlatform } from './platform.ts';
 import { LayerProgress, type PullLine, type Report } from './progress.ts';
-import { familiar, familiarName, type Reference } from './reference.ts';
-import { Session } from './session.ts';
+import { reach, translate } from './reach.ts';
+import type { Reference } from './reference.ts';
+import type { Session } from './session.ts';
 
 /** Where verified layers go. */
 export interface LayerSink {
@@ -79,33 +78,6 @@ export async function pull(options: PullOptions): Promise<Pulled> {
   } catch (error) {
     throw translate(error, reference);
   }
-}
-
-/** Finds the first endpoint that has the reference. */
-async function reach(options: PullOptions): Promise<{ session: Session; top: Fetched }> {
-  const { client, reference, credentials, signal } = options;
-  const endpoints = endpointsFor(reference, client.config());
-  for (const [i, endpoint] of endpoints.entries()) {
-    const session: { open?: Session } = {};
-    try {
-      session.open = await Session.open({
-        client,
-        endpoint,
-        repository: reference.path,
-        credentials: endpoint.mirror ? undefined : credentials,
-        signal,
-      });
-      const wanted = reference.digest ? { digest: reference.digest } : { tag: reference.tag! };
-      return { session: session.open, top: await fetchManifest(session.open, wanted) };
-    } catch (error) {
-      signal.throwIfAborted();
-      if (session.open) client.forgetPing(endpoint);
-      // A mirror need not have it; a host that may be plain HTTP need not speak TLS. The last endpoint's error is the news.
-      const next = endpoint.mirror || session.open === undefined;
-      if (!next || i === endpoints.length - 1) throw error;
-    }
-  }
-  throw notFound(`no endpoints found for ${familiar(reference)}`);
 }
 
 /** The manifest for the platform, and with it the index it was chosen from, in the content store. */
@@ -233,22 +205,4 @@ async function fetchLayer(
     onProgress: (bytes) => report.bytes('Extracting', bytes, descriptor.size),
   });
   report.state('Pull complete');
-}
-
-/** Docker's words and kinds for what a registry does not have (moby distribution/errors.go). */
-function translate(error: unknown, reference: Reference): unknown {
-  if (!(error instanceof RegistryFailure)) return error;
-  switch (error.code) {
-    case 'MANIFEST_UNKNOWN':
-      return notFound(`manifest for ${familiar(reference)} not found: ${error.message}`, { cause: error });
-    case 'NAME_UNKNOWN':
-      return notFound(`repository ${familiarName(reference)} not found: ${error.message}`, { cause: error });
-    case 'DENIED':
-      return notFound(
-        `pull access denied for ${familiarName(reference)}, repository does not exist or may require 'docker login': ${error.message}`,
-        { cause: error, fix: `docker login ${reference.domain === 'docker.io' ? '' : reference.domain}`.trim() },
-      );
-    default:
-      return error;
-  }
 }

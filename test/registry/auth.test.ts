@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Credentials } from '../../src/base/docker-config.ts';
+import { login } from '../../src/registry/login.ts';
 import { imageOf } from '../support/image.ts';
 import { missingRegistry, startRegistry, type Registry } from '../support/registry.ts';
 import { startFaultProxy, type FaultProxy } from './support/fault-proxy.ts';
@@ -61,6 +62,17 @@ describe.skipIf(missing)(missing ? `auth (skipped: ${missing})` : 'auth', () => 
       expect(error.message).toBe('unauthorized: authentication required');
       expect(JSON.stringify([error, error.stack, error.cause])).not.toContain('queenofhearts');
     });
+
+    test('login takes the password, and refuses another one with the text that Docker gives', async () => {
+      const { client } = makePuller();
+      const signal = new AbortController().signal;
+      const tried = (credentials: Credentials) => login({ client, server: guarded.host, credentials, signal });
+      await expect(tried(alice)).resolves.toBeUndefined();
+      await expect(tried({ ...alice, password: 'queenofhearts' })).rejects.toMatchObject({
+        kind: 'unauthorized',
+        message: `login attempt to http://${guarded.host}/v2/ failed with status: 401 Unauthorized`,
+      });
+    });
   });
 
   describe('Bearer', () => {
@@ -98,6 +110,15 @@ describe.skipIf(missing)(missing ? `auth (skipped: ${missing})` : 'auth', () => 
     afterEach(async () => {
       await proxy.close();
       await realm.close();
+    });
+
+    test('login gets a token for no repository, and refuses what the token server refuses', async () => {
+      const { client } = makePuller();
+      const signal = new AbortController().signal;
+      const tried = (credentials: Credentials) => login({ client, server: proxy.host, credentials, signal });
+      await expect(tried(alice)).resolves.toBeUndefined();
+      expect(scopes).toEqual([null]);
+      await expect(tried({ ...alice, password: 'queenofhearts' })).rejects.toMatchObject({ kind: 'unauthorized' });
     });
 
     test('is fetched once for its scope, sent with every request, and kept for the next pull', async () => {

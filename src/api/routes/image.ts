@@ -55,6 +55,16 @@ export async function push(call: Call): Promise<void> {
   );
 }
 
+export async function inspectRemote(call: Call): Promise<void> {
+  const auth = authOf(call.request.headers['x-registry-auth']);
+  call.reply(200, await call.backend.images.inspectRemote(call.param('name'), { auth, signal: call.signal }));
+}
+
+/** Checks credentials; it is the client that keeps them. */
+export async function login(call: Call): Promise<void> {
+  call.reply(200, await call.backend.images.login(await call.json<AuthConfig>(), call.signal));
+}
+
 /** `fromSrc`: the body is the archive. Docker answers with one line that tells the id. */
 async function importArchive(call: Call, source: string): Promise<void> {
   if (source !== '-')

@@ -1,17 +1,20 @@
 // The image half of the engine: what the API and the container verbs call; each verb has its own file. Runs in the daemon.
 
 import type { CommitOptions, ImageBackend, ImportOptions } from '../../api/backend.ts';
-import type { Filters } from '../../api/types.ts';
+import type { AuthConfig, Filters } from '../../api/types.ts';
 import type { Digest } from '../../base/digest.ts';
 import { messageOf, notFound } from '../../base/errors.ts';
 import type { Descriptor, ImageConfig } from '../../base/oci-image.ts';
 import type { ContentStore } from '../../content/store.ts';
 import type { RegistryClient } from '../../registry/client.ts';
+import { inspect as inspectInRegistry } from '../../registry/inspect.ts';
+import { login } from '../../registry/login.ts';
 import { parsePlatform, platformMatches } from '../../registry/platform.ts';
 import { parseReference, withDefaultTag } from '../../registry/reference.ts';
 import { check } from './check.ts';
 import { collectLayers, collectLeftovers } from './collect.ts';
 import { commit, importArchive, type Committed } from './commit.ts';
+import { credentialsOf } from './credentials.ts';
 import { history } from './history.ts';
 import { importLayout } from './import-layout.ts';
 import { inspect } from './inspect.ts';
@@ -100,6 +103,22 @@ export class Images implements ImageBackend {
 
   push(reference: string, options: Parameters<ImageBackend['push']>[1]): Promise<void> {
     return push(this.#room, reference, options);
+  }
+
+  /** What the registry has under a name. */
+  inspectRemote(reference: string, options: { auth?: AuthConfig; signal: AbortSignal }): Promise<object> {
+    const { auth, signal } = options;
+    const credentials = auth && credentialsOf(auth);
+    return answer(() => withDefaultTag(parseReference(reference))).then((parsed) =>
+      inspectInRegistry({ client: this.#room.registry, reference: parsed, credentials, signal }),
+    );
+  }
+
+  /** @throws unauthorized when the registry does not take them */
+  async login(auth: AuthConfig, signal: AbortSignal): Promise<{ IdentityToken: string; Status: string }> {
+    const server = auth.serveraddress ?? '';
+    await login({ client: this.#room.registry, server, credentials: credentialsOf(auth), signal });
+    return { IdentityToken: '', Status: 'Login Succeeded' };
   }
 
   list(options: Parameters<ImageBackend['list']>[0]): Promise<Summary[]> {
