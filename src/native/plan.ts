@@ -78,118 +78,168 @@ export const LAYOUT: { [name in OpName]: string } = {
 const MAGIC = 0x31544e50;
 const HEADER = 16;
 const OP = 80;
-const NONE = 0xffff_ffff_ffff_ffffn;
 const SLOTS = 128;
+const TWO_32 = 2 ** 32;
+
+interface Field {
+  name: string;
+  kind: Kind;
+}
 
 const NAMES = Object.keys(LAYOUT) as OpName[];
-const CODES = new Map(NAMES.map((name, code) => [name, code]));
-const FIELDS = new Map(
-  NAMES.map((name) => [
-    name,
-    LAYOUT[name]
-      .split(' ')
-      .filter(Boolean)
-      .map((field) => field.split(':') as [string, Kind]),
-  ]),
+const SHAPES = new Map(
+  NAMES.map((name, code): [OpName, { code: number; fields: Field[] }] => {
+    const fields = LAYOUT[name].split(' ').filter(Boolean);
+    const parsed = fields.map((field) => ({ name: field.split(':')[0]!, kind: field.split(':')[1] as Kind }));
+    return [name, { code, fields: parsed }];
+  }),
 );
 
-/** Text and lists behind the ops, appended in order of use; equal strings are stored once. */
-class Tail {
-  private readonly parts: Uint8Array[] = [];
-  private readonly known = new Map<string, bigint>();
-  private end: number;
+/** The bytes as they grow: ops at the front, and behind them text and lists in order of use; equal strings are stored once. */
+class Encoding {
+  readonly #known = new Map<string, number>();
+  #bytes = Buffer.alloc(1 << 15);
+  #end: number;
 
-  constructor(start: number) {
-    this.end = start;
+  constructor(count: number) {
+    this.#end = HEADER + count * OP;
+    this.#reserve(0);
+    this.#bytes.writeUInt32LE(MAGIC, 0);
+    this.#bytes.writeUInt32LE(count, 8);
   }
 
-  string(text: string): bigint {
-    const known = this.known.get(text);
+  code(at: number, code: number, { who, except = [] }: Op): void {
+    this.#bytes.writeUInt16LE(code, at);
+    this.#bytes[at + 2] = who === 'child' ? 1 : 0;
+    this.#bytes[at + 3] = except.length;
+    except.forEach((name, index) => this.#bytes.writeUInt16LE(errnoNumber(name), at + 4 + 2 * index));
+  }
+
+  word(at: number, value: number | bigint): void {
+    if (typeof value === 'number' && value >= 0) {
+      this.#bytes.writeUInt32LE(value % TWO_32, at);
+      this.#bytes.writeUInt32LE(Math.floor(value / TWO_32), at + 4);
+    } else {
+      // Negative numbers are what C's casts make of them: uid -1 is "keep".
+      this.#bytes.writeBigUInt64LE(BigInt.asUintN(64, BigInt(value)), at);
+    }
+  }
+
+  string(text: string): number {
+    const known = this.#known.get(text);
     if (known !== undefined) return known;
     if (text.includes('\0')) throw invalidArgument(`a plan's string has a NUL byte: ${JSON.stringify(text)}`);
-    const offset = this.bytes(Buffer.from(`${text}\0`), 1);
-    this.known.set(text, offset);
+    this.#reserve(3 * text.length + 1); // UTF-8 has at most three bytes for a unit of UTF-16
+    const offset = this.#end;
+    this.#end += this.#bytes.write(text, offset) + 1;
+    this.#known.set(text, offset);
     return offset;
   }
 
-  vector(items: string[]): bigint {
-    const offsets = new BigUint64Array(items.length + 1);
-    items.forEach((item, index) => (offsets[index] = this.string(item)));
-    return this.bytes(new Uint8Array(offsets.buffer), 8);
+  vector(items: string[]): number {
+    const offsets = items.map((item) => this.string(item));
+    const start = this.#align(8, 8 * (items.length + 1));
+    offsets.forEach((offset, index) => this.word(start + 8 * index, offset));
+    return start;
   }
 
-  bytes(bytes: Uint8Array, alignment: number): bigint {
-    const padding = (alignment - (this.end % alignment)) % alignment;
-    if (padding) this.parts.push(new Uint8Array(padding));
-    const offset = this.end + padding;
-    this.parts.push(bytes);
-    this.end = offset + bytes.length;
-    return BigInt(offset);
+  bytes(bytes: Uint8Array, alignment: number): number {
+    const start = this.#align(alignment, bytes.length);
+    this.#bytes.set(bytes, start);
+    return start;
   }
 
-  finish(): Uint8Array[] {
-    this.bytes(new Uint8Array(1), 1);
-    return this.parts;
+  /** One zero byte is the end. */
+  finish(): Uint8Array {
+    this.#reserve(1);
+    const whole = this.#bytes.subarray(0, this.#end + 1);
+    whole.writeUInt32LE(whole.length, 4);
+    return whole;
+  }
+
+  /** Takes the next `size` bytes, all zero, from a multiple of `alignment` on. */
+  #align(alignment: number, size: number): number {
+    const start = Math.ceil(this.#end / alignment) * alignment;
+    this.#reserve(start - this.#end + size);
+    this.#end = start + size;
+    return start;
+  }
+
+  #reserve(size: number): void {
+    if (this.#end + size <= this.#bytes.length) return;
+    const grown = Buffer.alloc(2 * (this.#end + size));
+    this.#bytes.copy(grown);
+    this.#bytes = grown;
   }
 }
 
-function word(value: unknown, where: string): bigint {
-  if (value === undefined || value === false) return 0n;
-  if (value === true) return 1n;
-  if (typeof value === 'bigint' || (typeof value === 'number' && Number.isSafeInteger(value))) {
-    // Negative numbers are what C's casts make of them: uid -1 is "keep".
-    return BigInt.asUintN(64, BigInt(value));
-  }
-  throw invalidArgument(`${where} is no whole number: ${String(value)}`);
+const NONE = -1;
+
+function whole(value: unknown, where: () => string): number | bigint {
+  if (value === undefined || value === false) return 0;
+  if (value === true) return 1;
+  if (typeof value === 'bigint' || (typeof value === 'number' && Number.isSafeInteger(value))) return value;
+  throw invalidArgument(`${where()} is no whole number: ${String(value)}`);
 }
 
-function slotWord(value: unknown, where: string): bigint {
-  if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value < SLOTS) return BigInt(value);
-  throw invalidArgument(`${where} is no slot: ${String(value)}`);
+function slot(value: unknown, where: () => string): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value < SLOTS) return value;
+  throw invalidArgument(`${where()} is no slot: ${String(value)}`);
 }
 
-function encodeArgument(kind: Kind, value: unknown, tail: Tail, where: string): bigint[] {
+/** Writes one argument; returns how many words it has. */
+function encodeArgument(
+  encoding: Encoding,
+  at: number,
+  { kind, value, where }: { kind: Kind; value: unknown; where: () => string },
+): 1 | 2 {
   switch (kind) {
     case 'u':
-      return [word(value, where)];
+      encoding.word(at, whole(value, where));
+      return 1;
     case 's':
-      return [tail.string(value as string)];
+      encoding.word(at, encoding.string(value as string));
+      return 1;
     case 'n':
-      return [value === null || value === undefined ? NONE : tail.string(value as string)];
+      encoding.word(at, value === null || value === undefined ? NONE : encoding.string(value as string));
+      return 1;
     case 'f':
-      return [slotWord(value, where)];
+      encoding.word(at, slot(value, where));
+      return 1;
     case 'g':
-      return [value === undefined || value === null ? NONE : slotWord(value, where)];
+      encoding.word(at, value === undefined || value === null ? NONE : slot(value, where));
+      return 1;
     case 'v':
-      return [tail.vector(value as string[]), BigInt((value as string[]).length)];
+      encoding.word(at, encoding.vector(value as string[]));
+      encoding.word(at + 8, (value as string[]).length);
+      return 2;
     case 'b': {
       const bytes = typeof value === 'string' ? Buffer.from(value) : (value as Uint8Array);
-      return [tail.bytes(bytes, 8), BigInt(bytes.length)];
+      encoding.word(at, encoding.bytes(bytes, 8));
+      encoding.word(at + 8, bytes.length);
+      return 2;
     }
     case 'i': {
       const ids = Uint32Array.from(value as number[]);
-      return [tail.bytes(new Uint8Array(ids.buffer), 4), BigInt(ids.length)];
+      encoding.word(at, encoding.bytes(new Uint8Array(ids.buffer), 4));
+      encoding.word(at + 8, ids.length);
+      return 2;
     }
   }
 }
 
-function encodeOp(op: Op, index: number, target: DataView, tail: Tail): void {
+function encodeOp(op: Op, index: number, encoding: Encoding): void {
+  const shape = SHAPES.get(op.op);
+  if (shape === undefined) throw invalidArgument(`unknown op ${JSON.stringify(op.op)} (op ${index + 1})`);
+  if (op.except && op.except.length > 6)
+    throw invalidArgument(`${op.op} (op ${index + 1}) excepts more than six errnos`);
   const at = HEADER + index * OP;
-  const code = CODES.get(op.op);
-  if (code === undefined) throw invalidArgument(`unknown op ${JSON.stringify(op.op)} (op ${index + 1})`);
-  const except = (op.except ?? []).map(errnoNumber);
-  if (except.length > 6) throw invalidArgument(`${op.op} (op ${index + 1}) excepts more than six errnos`);
-  target.setUint16(at, code, true);
-  target.setUint8(at + 2, op.who === 'child' ? 1 : 0);
-  target.setUint8(at + 3, except.length);
-  except.forEach((number, i) => target.setUint16(at + 4 + 2 * i, number, true));
+  encoding.code(at, shape.code, op);
   let position = at + 16;
-  for (const [field, kind] of FIELDS.get(op.op)!) {
-    const value = (op as unknown as Record<string, unknown>)[field];
-    for (const encoded of encodeArgument(kind, value, tail, `${op.op}.${field} (op ${index + 1})`)) {
-      target.setBigUint64(position, encoded, true);
-      position += 8;
-    }
+  for (const { name, kind } of shape.fields) {
+    const value = (op as unknown as Record<string, unknown>)[name];
+    const where = () => `${op.op}.${name} (op ${index + 1})`;
+    position += 8 * encodeArgument(encoding, position, { kind, value, where });
   }
 }
 
@@ -199,17 +249,9 @@ function encodeOp(op: Op, index: number, target: DataView, tail: Tail): void {
  */
 export function encodePlan(plan: Plan): Uint8Array {
   if (endianness() !== 'LE') throw internal('plans are little-endian; this machine is not');
-  const start = HEADER + plan.ops.length * OP;
-  const head = new Uint8Array(start);
-  const view = new DataView(head.buffer);
-  const tail = new Tail(start);
-  plan.ops.forEach((op, index) => encodeOp(op, index, view, tail));
-  const parts = [head, ...tail.finish()];
-  const size = parts.reduce((sum, part) => sum + part.length, 0);
-  view.setUint32(0, MAGIC, true);
-  view.setUint32(4, size, true);
-  view.setUint32(8, plan.ops.length, true);
-  return Buffer.concat(parts, size);
+  const encoding = new Encoding(plan.ops.length);
+  plan.ops.forEach((op, index) => encodeOp(op, index, encoding));
+  return encoding.finish();
 }
 
 /** Reads the shim's `report` file: a line `index errno ns` for each op that ran. Lines that are cut off are left out. */
