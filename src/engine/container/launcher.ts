@@ -6,18 +6,20 @@ import { join } from 'node:path';
 import type { Mount } from '../../base/mount.ts';
 import type { Digest } from '../../base/digest.ts';
 import { explainPlan } from '../../native/explain.ts';
-import { encodePlan, parseReport } from '../../native/plan.ts';
+import type { Plan } from '../../native/ops.ts';
+import { parseReport } from '../../native/plan.ts';
 import { hostPath } from '../../rootless/host-path.ts';
 import { bindFiles } from '../../runtime/bind-files.ts';
 import { cgroupLimits, type CgroupLimits, makeCgroup, removeCgroup, wasOomKilled } from '../../runtime/cgroup.ts';
 import type { CgroupTree } from '../../runtime/cgroup-tree.ts';
-import { compilePlan } from '../../runtime/compile.ts';
+import { compilePlan, type CompileOptions } from '../../runtime/compile.ts';
 import { readHostFacts, type HostFacts } from '../../runtime/host-facts.ts';
 import { seccompFilter } from '../../runtime/seccomp-filter.ts';
 import { readInStack } from '../../snapshot/read-in-stack.ts';
 import { deviceNumbers } from './device-numbers.ts';
 import type { ContainerRecord } from './record.ts';
 import type { JoinedNetwork, Launcher, Prepared } from './room.ts';
+import { PlanCache } from './plan-cache.ts';
 import { containerSpec } from './spec.ts';
 import { lookUpUser, type UserFiles } from './user.ts';
 
@@ -49,6 +51,7 @@ export class PlanLauncher implements Launcher {
   readonly #facts: HostFacts = readHostFacts();
   readonly #limits: CgroupLimits;
   readonly #users = new Map<Digest, UserFiles>();
+  readonly #plans = new PlanCache();
 
   constructor(options: LauncherOptions) {
     this.#options = options;
@@ -94,18 +97,20 @@ export class PlanLauncher implements Launcher {
     });
     const seccomp = spec.linux?.seccomp;
     const cgroup = makeCgroup(cgroups, { name: record.id, resources: spec.linux?.resources ?? {} });
-    const plan = compilePlan(spec, {
+    const options: CompileOptions = {
       rootfs,
       rootMounts,
       ...(cgroup === undefined ? {} : { cgroup }),
       ...(seccomp === undefined ? {} : { seccomp: seccompFilter(seccomp, filters) }),
       files: bindFiles(spec),
-    });
+    };
+    let compiled: Plan | undefined;
+    const plan = () => (compiled ??= compilePlan(spec, options));
     return {
-      plan: encodePlan(plan),
-      op: (index) => ({ ...plan.ops[index]! }),
+      plan: this.#plans.encode(record.id, spec, options, plan),
+      op: (index) => ({ ...plan().ops[index]! }),
       isThere: (paths) => paths.some((path) => this.#isFile(record, path)),
-      explain: (report, pid) => explainPlan(plan, parseReport(report), pid),
+      explain: (report, pid) => explainPlan(plan(), parseReport(report), pid),
     };
   }
 
