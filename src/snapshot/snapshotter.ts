@@ -134,14 +134,16 @@ export class Snapshotter {
       throw invalidArgument(`max depth exceeded: the image has ${layers.length} layers, more than ${MAX_LAYERS}`);
     }
     if (existsSync(dir)) throw conflict(`snapshot ${key} exists already`);
-    const making = join(this.#dir, 'unpack', `${key}-${suffix()}`);
-    if (!this.#spares.take(making)) {
+    const record: ActiveRecord = { diffIDs, init: this.#inits.for(diffIDs, this.layers(diffIDs), init) };
+    const text = JSON.stringify(record);
+    const spare = this.#spares.take(text);
+    const making = spare?.path ?? join(this.#dir, 'unpack', `${key}-${suffix()}`);
+    if (spare === undefined) {
       for (const part of ['', 'work', 'upper']) mkdirSync(join(making, part), { mode: 0o700 });
     }
     this.#dressUpper(join(making, 'upper'), layers);
-    const record: ActiveRecord = { diffIDs, init: this.#inits.for(diffIDs, this.layers(diffIDs), init) };
     // Not by rename: the whole directory is.
-    writeFileSync(join(making, 'snapshot.json'), JSON.stringify(record), { mode: 0o600 });
+    if (spare?.record !== text) writeFileSync(join(making, 'snapshot.json'), text, { mode: 0o600 });
     renameSync(making, dir);
     this.#actives.set(key, record);
   }
@@ -228,9 +230,11 @@ export class Snapshotter {
 
   /** Removes the active snapshot `key`, if there is one. At once out of sight; disk space is freed by and by. */
   async removeActive(key: string): Promise<void> {
-    this.#activeDir(key);
+    const dir = this.#activeDir(key);
+    // Of one that is unknown, or corrupt, nothing is kept.
+    const record = this.#actives.get(key);
     this.#actives.delete(key);
-    if (!this.#spares.keep(join(this.#dir, 'active', key))) this.#discard('active', key);
+    if (record === undefined || !this.#spares.keep(dir, JSON.stringify(record))) this.#discard('active', key);
     await this.#trash.empty();
   }
 

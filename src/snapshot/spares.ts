@@ -1,4 +1,4 @@
-// Writable layers that their containers left as they were, kept for the next ones: on a disk, to make and to delete four inodes
+// Active snapshots that their containers left as they were, kept for the next ones: on a disk, to make and to delete four inodes
 // takes as long as to clone the process. Runs in the daemon, in its user namespace, as uid 0 there.
 
 import { closeSync, readdirSync, renameSync, rmSync } from 'node:fs';
@@ -12,9 +12,16 @@ const MOST = 16;
 /** Says which overlay it is, for statfs(2); overlayfs.rst, "UUID and fsid". */
 const UUID_XATTR = 'user.overlay.uuid';
 
+export interface Spare {
+  /** of {upper/, work/, snapshot.json} */
+  path: string;
+  /** text of its snapshot.json */
+  record: string;
+}
+
 export class Spares {
   readonly #dir: string;
-  readonly #names: string[] = [];
+  readonly #kept: Spare[] = [];
   #count = 0;
 
   /** `dir` exists; what an earlier daemon left in it is the caller's to remove. */
@@ -22,22 +29,20 @@ export class Spares {
     this.#dir = dir;
   }
 
-  /** Moves a spare {upper/, work/} to the path `to`; false when there is none. Owner, mode and times of upper are the last one's. */
-  take(to: string): boolean {
-    const name = this.#names.pop();
-    if (name === undefined) return false;
-    renameSync(join(this.#dir, name), to);
-    return true;
+  /** A spare, to be moved away, if possible with this record. Owner, mode and times of upper are the last one's. */
+  take(record: string): Spare | undefined {
+    const same = this.#kept.findIndex((spare) => spare.record === record);
+    return same < 0 ? this.#kept.pop() : this.#kept.splice(same, 1)[0];
   }
 
   /** Keeps the active snapshot at `path`, if nothing was written to it: then it is gone from there. */
-  keep(path: string): boolean {
-    if (this.#names.length >= MOST || !isUnused(join(path, 'upper'))) return false;
+  keep(path: string, record: string): boolean {
+    if (this.#kept.length >= MOST || !isUnused(join(path, 'upper'))) return false;
     // The mark of a volatile mount, without which overlayfs mounts again.
     rmSync(join(path, 'work/work/incompat'), { recursive: true, force: true });
-    const name = String(this.#count++);
-    renameSync(path, join(this.#dir, name));
-    this.#names.push(name);
+    const kept = join(this.#dir, String(this.#count++));
+    renameSync(path, kept);
+    this.#kept.push({ path: kept, record });
     return true;
   }
 }

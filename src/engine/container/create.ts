@@ -2,9 +2,8 @@
 // Runs in the daemon. moby: daemon/create.go.
 
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
 import type { ContainerConfigBody, CreateBody, HostConfigBody } from '../../api/types.ts';
 import type { Digest } from '../../base/digest.ts';
 import { PunnetError } from '../../base/errors.ts';
@@ -21,7 +20,6 @@ import { commandLine, mergeImage } from './merge-image.ts';
 import { wantedMounts, type WantedMount } from './mount-points.ts';
 import { checkName } from './name.ts';
 import { newState, type ContainerRecord, type MountPoint } from './record.ts';
-import { writeContainer } from './record-file.ts';
 import { inheritedMounts } from './volumes-from.ts';
 import type { Room } from './room.ts';
 import { refuseUnsupported } from './unsupported.ts';
@@ -49,7 +47,6 @@ export async function create(
 
   const id = newId();
   const name = room.store.reserveName(id, options.name);
-  const directory = join(room.directory, id);
   const volumes: string[] = [];
   try {
     const mounts = wanted.map((mount) => realise(room, mount, volumes));
@@ -67,15 +64,16 @@ export async function create(
       anonymousVolumes: volumes,
       endpoints: networks,
     };
-    writeContainer(directory, record);
+    const directory = room.directories.make(record);
     await room.snapshots.prepare(id, image.diffIDs);
     await fillVolumes(room, wanted, record);
     const container = new Container(directory, record, newState());
     room.store.add(container);
     room.publish(container, 'create');
+    room.shims.prepare();
   } catch (error) {
     room.store.releaseName(name, id);
-    await undo(room, { id, directory, volumes, diffIDs: image.diffIDs });
+    await undo(room, { id, volumes, diffIDs: image.diffIDs });
     throw error;
   }
   return { Id: id, Warnings: warnings };
@@ -83,7 +81,6 @@ export async function create(
 
 interface Made {
   id: string;
-  directory: string;
   volumes: string[];
   diffIDs: Digest[];
 }
@@ -91,7 +88,7 @@ interface Made {
 /** Takes back a half-made container; what cannot be taken back goes to the daemon's log, not over the first error. */
 async function undo(room: Room, made: Made): Promise<void> {
   try {
-    rmSync(made.directory, { recursive: true, force: true });
+    room.directories.remove(made.id);
     room.volumes.released(made.volumes);
     await room.snapshots.remove(made.id, made.diffIDs);
   } catch (error) {

@@ -3,7 +3,17 @@
 // full disk or a crash cut short has no end of line and does not count. Create, rename and update write the file anew.
 // Runs in the daemon, as root of its user namespace. write(2): what fits a page is written whole or not at all by a killed process.
 
-import { closeSync, constants, fstatSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../base/atomic-file.ts';
 import { errnoOf, internal, messageOf } from '../../base/errors.ts';
@@ -12,14 +22,21 @@ import { newState, type ContainerRecord, type ContainerState } from './record.ts
 /** Bytes after which the states of the past are dropped: a container that restarts for ever must not fill the disk. */
 const LONG = 64 << 10;
 
+export const RECORD = 'record.jsonl';
+
 export function recordFile(directory: string): string {
-  return join(directory, 'record.jsonl');
+  return join(directory, RECORD);
 }
 
 /** Makes the directory and writes the file anew. @throws the errno of mkdir(2), write(2) or rename(2); then the old file stays */
 export function writeContainer(directory: string, record: ContainerRecord, state?: ContainerState): void {
   mkdirSync(directory, { recursive: true, mode: 0o710 });
   writeFileAtomic(recordFile(directory), line(record) + (state ? line(state) : ''));
+}
+
+/** Writes the record into the file of a directory that is no container's yet, over what was there. @throws the errno of write(2) */
+export function fillRecord(directory: string, record: ContainerRecord): void {
+  writeFileSync(recordFile(directory), line(record), { mode: 0o600 });
 }
 
 /** Adds a state. @throws the errno of write(2); then the file is as it was */

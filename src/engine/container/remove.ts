@@ -45,12 +45,12 @@ export async function remove(room: Room, container: Container, id: string, optio
 
 /** Removes a container that does not run; the caller holds it. @throws the errno of rename(2) */
 export async function removeNow(room: Room, container: Container, { volumes }: { volumes: boolean }): Promise<void> {
-  const { id, directory } = container;
+  const { id } = container;
   const before = container.state.status;
   container.state.status = 'removing';
   container.cancelRestart?.();
   try {
-    room.snapshots.discard(directory);
+    room.directories.retire(id);
   } catch (error) {
     container.state.status = before;
     throw error;
@@ -76,10 +76,16 @@ function releaseVolumes(room: Room, { id, record }: Container): void {
   }
 }
 
+/** Whoever asked has the answer that is under way: the next request is worth more than a clean house. */
+function answered(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
 /** Deletes what a removed container held. */
 async function sweep(room: Room, container: Container): Promise<void> {
   // Not before the shim is gone: it holds the mounts, and its socket.
-  await container.shim?.gone;
+  await Promise.all([container.shim?.gone, answered()]);
+  room.directories.free(container.id);
   room.snapshots.discard(runtimeDirectory(room, container.id));
   await room.snapshots.remove(container.id, container.record.diffIDs);
 }
