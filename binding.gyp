@@ -43,6 +43,7 @@
         'native/sealed.c',
         'native/shim-client.c',
         'native/shim-log.c',
+        'native/shim-setup.c',
         'native/shim-state.c',
         'native/shim-stream.c',
         'native/init.c',

@@ -31,12 +31,20 @@ void log_open(struct log *log, const char *path, int64_t max_size, int max_files
   if (open_place(&log->place, path) < 0) {
     complain("open log directory", errno);
     log->place.name = NULL;
-    return;
   }
+}
+
+/** With the first line, because many containers never write one, and a new file on a disk may cost as much as a process. */
+static int open_file(struct log *log) {
+  if (log->fd >= 0) return 0;
+  if (!log->place.name) return -1;
   log->fd = openat(log->place.dirfd, log->place.name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (log->fd < 0) complain("open log", errno);
   struct stat st;
   if (log->fd >= 0 && fstat(log->fd, &st) == 0) log->size = out.whole = st.st_size;
+  if (log->fd >= 0) return 0;
+  complain("open log", errno);
+  log->place.name = NULL;
+  return -1;
 }
 
 /** Writes the buffer. A line that does not fit on the disk is taken back whole, so that every line of the file is JSON. */
@@ -161,7 +169,7 @@ static void write_line(struct log *log, struct log_stream *stream, int complete)
 }
 
 void log_feed(struct log *log, int index, const unsigned char *bytes, size_t size) {
-  if (log->fd < 0) return;
+  if (size == 0 || open_file(log) < 0) return;
   struct log_stream *stream = &log->streams[index];
   while (size > 0) {
     size_t take = sizeof stream->line - stream->used;

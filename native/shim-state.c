@@ -10,6 +10,10 @@
 #include "shim.h"
 #include "text.h"
 
+static int complaints = -1;
+
+void complain_in(int dirfd) { complaints = dirfd; }
+
 void complain(const char *what, int error) {
   char line[256], *end = put_text(line, "punnet-shim: ");
   const char *name = strerrorname_np(error);
@@ -21,7 +25,9 @@ void complain(const char *what, int error) {
   if (name) end = put_text(end, name);
   else end = put_signed(put_text(end, "errno "), error);
   *end++ = '\n';
-  if (write(2, line, (size_t)(end - line)) < 0) return;  // nobody is left to tell
+  int fd = complaints < 0 ? 2 : openat(complaints, "shim.err", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (write(fd, line, (size_t)(end - line)) < 0) return;  // nobody is left to tell
+  if (fd != 2) close(fd);
 }
 
 int open_place(struct place *place, const char *path) {

@@ -6,18 +6,13 @@
 #include "shim.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,7 +23,6 @@
 #define SYS_close_range 436
 #endif
 
-#define CONTROL_FD 3
 #define DRAIN_MS 1000
 
 static struct shim shim_state;  // in .bss: pages that are never touched cost nothing
@@ -39,12 +33,12 @@ static int64_t now_ms(void) {
   return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
 }
 
-static void finish(struct shim *shim, int code) {
+_Noreturn static void finish(struct shim *shim, int code) {
   if (shim->socket.name) unlinkat(shim->socket.dirfd, shim->socket.name, 0);
   _exit(code);
 }
 
-static void fatal(struct shim *shim, const char *what) {
+void fatal(struct shim *shim, const char *what) {
   complain(what, errno);
   if (shim->walk.child > 0) kill(shim->walk.child, SIGKILL);
   finish(shim, 1);
@@ -79,144 +73,6 @@ void shim_start(struct shim *shim) {
 
 void shim_kill(struct shim *shim, int signal) {
   if (shim->init > 0 && !shim->exited) kill(shim->init, signal);
-}
-
-/* arguments */
-
-static const char *next(char ***argv) {
-  const char *option = **argv;
-  if (!*++*argv) {
-    complain(option, EINVAL);
-    _exit(2);
-  }
-  return **argv;
-}
-
-static int64_t number(char ***argv, int64_t most) {
-  const char *option = **argv;
-  int64_t value = parse_number(next(argv), most);
-  if (value >= 0) return value;
-  complain(option, EINVAL);
-  _exit(2);
-}
-
-struct options {
-  const char *dir, *listen, *exit, *log, *input;
-  int64_t log_size, log_files;
-};
-
-static struct options parse(struct shim *shim, char **argv) {
-  struct options options = {.log_size = -1, .log_files = 1, .input = "null"};
-  for (argv++; *argv; argv++) {
-    if (!strcmp(*argv, "--dir")) options.dir = next(&argv);
-    else if (!strcmp(*argv, "--listen")) options.listen = next(&argv);
-    else if (!strcmp(*argv, "--exit")) options.exit = next(&argv);
-    else if (!strcmp(*argv, "--log")) options.log = next(&argv);
-    else if (!strcmp(*argv, "--stdin")) options.input = next(&argv);
-    else if (!strcmp(*argv, "--log-max-size")) options.log_size = number(&argv, INT64_MAX / 16);
-    else if (!strcmp(*argv, "--log-max-file")) options.log_files = number(&argv, 1000);
-    else if (!strcmp(*argv, "--rows")) shim->rows = (int)number(&argv, UINT16_MAX);
-    else if (!strcmp(*argv, "--cols")) shim->cols = (int)number(&argv, UINT16_MAX);
-    else if (!strcmp(*argv, "--tty")) shim->tty = 1;
-    else if (!strcmp(*argv, "--explain")) shim->explain = 1;
-    else {
-      complain(*argv, EINVAL);
-      _exit(2);
-    }
-  }
-  shim->stdin_mode = !strcmp(options.input, "once") ? STDIN_ONCE : !strcmp(options.input, "open") ? STDIN_OPEN : STDIN_NULL;
-  if (shim->stdin_mode == STDIN_NULL && strcmp(options.input, "null")) complain("--stdin", EINVAL), _exit(2);
-  if (!options.dir || !options.listen) complain("--dir and --listen are needed", EINVAL), _exit(2);
-  return options;
-}
-
-/* set-up */
-
-/** 0, 1 and 2 exist, 3 is the control connection or nothing, and nothing else came along. */
-static void tidy_descriptors(struct shim *shim) {
-  for (int fd = 0; fd < 3; fd++) {
-    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0) _exit(2);
-  }
-  syscall(SYS_close_range, CONTROL_FD + 1, ~0u, 0);
-  for (int i = 0; i < MAX_CLIENTS; i++) shim->clients[i].fd = -1;
-  if (fcntl(CONTROL_FD, F_SETFD, FD_CLOEXEC) == 0) shim->clients[0].fd = CONTROL_FD;
-}
-
-static void block_signals(struct shim *shim) {
-  sigset_t all, children;
-  sigfillset(&all);
-  sigprocmask(SIG_BLOCK, &all, NULL);  // the container ends by signals to its init, never by one to its shim
-  sigemptyset(&children);
-  sigaddset(&children, SIGCHLD);
-  shim->signals = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
-  if (shim->signals < 0) fatal(shim, "signalfd");
-}
-
-static void load_plan(struct shim *shim) {
-  int fd = openat(shim->dir, "plan", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-  struct stat st;
-  if (fd < 0 || fstat(fd, &st) < 0) fatal(shim, "open plan");
-  if (st.st_size <= 0 || st.st_size > (off_t)PLAN_MAX_BYTES) errno = EINVAL, fatal(shim, "plan of a wrong size");
-  shim->plan_size = (size_t)st.st_size;
-  shim->plan_bytes = mmap(NULL, shim->plan_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (shim->plan_bytes == MAP_FAILED) fatal(shim, "mmap plan");
-  for (size_t done = 0; done < shim->plan_size;) {
-    ssize_t n = read(fd, (char *)shim->plan_bytes + done, shim->plan_size - done);
-    if (n <= 0) fatal(shim, "read plan");
-    done += (size_t)n;
-  }
-  close(fd);
-  const char *why = plan_load(&shim->plan, shim->plan_bytes, shim->plan_size);
-  if (why) errno = EINVAL, fatal(shim, why);
-  if (plan_open(&shim->walk, &shim->plan) < 0) fatal(shim, "mmap report");
-}
-
-static void listen_on(struct shim *shim, const char *path) {
-  struct sockaddr_un address = {.sun_family = AF_UNIX};
-  if (strlen(path) >= sizeof address.sun_path) errno = ENAMETOOLONG, fatal(shim, "socket");
-  strcpy(address.sun_path, path);
-  struct place place;
-  if (open_place(&place, path) < 0) fatal(shim, "open socket directory");
-  shim->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  unlinkat(place.dirfd, place.name, 0);  // of a shim that was killed
-  mode_t mask = umask(0177);
-  int result = bind(shim->listener, (struct sockaddr *)&address, sizeof address);
-  umask(mask);
-  if (result == 0) shim->socket = place;
-  if (result < 0 || listen(shim->listener, 64) < 0) fatal(shim, "listen");
-}
-
-static void nonblocking(int fd) { fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK); }
-
-/** The container's ends go into slots 0, 1 and 2; ours do not block. With a terminal, the child makes it and sends the master. */
-static void make_pipes(struct shim *shim) {
-  int pipes[3][2];
-  shim->input = shim->output[0] = shim->output[1] = shim->master = -1;
-  if (shim->tty) return;
-  for (int i = 0; i < 3; i++) {
-    if (i == 0 && shim->stdin_mode == STDIN_NULL) {
-      shim->walk.slots[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
-      if (shim->walk.slots[0] < 0) fatal(shim, "open /dev/null");
-      continue;
-    }
-    if (pipe2(pipes[i], O_CLOEXEC) < 0) fatal(shim, "pipe");
-    shim->walk.slots[i] = pipes[i][i > 0];
-    nonblocking(pipes[i][i == 0]);
-    if (i == 0) shim->input = pipes[0][1];
-    else shim->output[i - 1] = pipes[i][0];
-  }
-}
-
-static void adopt_terminal(struct shim *shim) {
-  if (!shim->tty) return;
-  shim->master = shim->walk.received;
-  shim->walk.received = -1;
-  if (shim->master < 0) errno = ENOTTY, fatal(shim, "the plan sent no terminal");
-  nonblocking(shim->master);
-  shim->output[0] = shim->master;
-  if (shim->stdin_mode != STDIN_NULL) shim->input = shim->master;
-  struct winsize size = {.ws_row = (unsigned short)shim->rows, .ws_col = (unsigned short)shim->cols};
-  if (shim->rows || shim->cols) ioctl(shim->master, TIOCSWINSZ, &size);
 }
 
 /* life */
@@ -370,32 +226,22 @@ int main(int argc, char **argv) {
   if (argc == 3 && !strcmp(argv[1], "forward")) return forward_main(argv[2]);
 
   struct shim *shim = &shim_state;
-  tidy_descriptors(shim);
-  struct options options = parse(shim, argv);
-  setsid();
-  // A container that shares our pid namespace may have our user id: it must not read our memory or follow our descriptors
-  // through /proc (CVE-2019-5736). execve makes its own process dumpable again.
-  prctl(PR_SET_DUMPABLE, 0);
-  prctl(PR_SET_CHILD_SUBREAPER, 1);
-  shim->dir = open(options.dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (shim->dir < 0) fatal(shim, "open --dir");
-  if (options.exit && open_place(&shim->exit, options.exit) < 0) fatal(shim, "open directory of --exit");
-  block_signals(shim);
-  load_plan(shim);
-  listen_on(shim, options.listen);
-  log_open(&shim->log, options.log, options.log_size, (int)options.log_files);
-  make_pipes(shim);
+  shim_setup(shim, argv);
   if (plan_begin(&shim->walk) < 0) {
     fail(shim);
   } else {
     plan_close_slots(&shim->walk);
     shim->init = shim->walk.child;
     adopt_terminal(shim);
+    hold_root(shim);
     if (write_pid(shim) < 0) fatal(shim, "write pid");
     client_tell(shim, &shim->clients[0], F_READY, 1, (uint32_t)shim->init, 0);
     if (!shim->plan.held) shim_start(shim);
   }
   while (!shim->ending || !idle(shim)) turn(shim);
+  // Its overlay ends here, which syncs a file system: after everyone knows of the exit, and before our hanging up says that the
+  // writable layer is free.
+  if (shim->root >= 0) close(shim->root);
   part(shim);
   finish(shim, shim->walk.failed >= 0);
 }

@@ -14,7 +14,7 @@
 #define CONTROL_BYTES 128
 
 enum from_shim { F_STDOUT = 1, F_STDERR = 2, F_READY = 16, F_STARTED, F_EXIT, F_FAILED, F_SUBSCRIBED };
-enum to_shim { T_STDIN = 0, T_CLOSE_STDIN = 32, T_RESIZE, T_SIGNAL, T_START, T_SUBSCRIBE };
+enum to_shim { T_STDIN = 0, T_CLOSE_STDIN = 32, T_RESIZE, T_SIGNAL, T_START, T_SUBSCRIBE, T_ARGUMENTS };
 enum stdin_mode { STDIN_NULL, STDIN_OPEN, STDIN_ONCE };
 
 /** A file in a directory that was opened at the start: the plan may change the working directory and the mounts. */
@@ -39,6 +39,7 @@ struct log {
   } streams[2];
 };
 
+/** Opens the directory of `path`; the file is made with the first line. Null: nothing is logged. */
 void log_open(struct log *log, const char *path, int64_t max_size, int max_files);
 void log_feed(struct log *log, int stream, const unsigned char *bytes, size_t size);
 /** Logs what is left without an end of line. */
@@ -65,7 +66,8 @@ struct shim {
   int output[2];  // stdout, stderr; in terminal mode stdout is the master. -1: ended
   int input;      // -1: closed
   enum stdin_mode stdin_mode;
-  int tty, rows, cols, explain;
+  int tty, rows, cols, explain, holds_root;
+  int root;  // the container's root, so that its mount outlives it until we have told its end; -1: not held
 
   struct plan plan;
   void *plan_bytes;
@@ -112,9 +114,22 @@ int write_pid(struct shim *shim);
 int write_exit(struct shim *shim);
 void write_report(struct shim *shim);
 int open_place(struct place *place, const char *path);
+/** One line on standard error. */
 void complain(const char *what, int error);
+/** From now on in the file shim.err of this directory, which is made for the first one. */
+void complain_in(int dirfd);
+
+/* shim-setup.c */
+/** Everything up to the plan's first op. */
+void shim_setup(struct shim *shim, char **argv);
+/** With a terminal: takes the master that the child has sent. */
+void adopt_terminal(struct shim *shim);
+/** With --hold-root: keeps the mount of the container's root. */
+void hold_root(struct shim *shim);
 
 /* shim.c */
+/** Says what failed, kills the child and ends. */
+_Noreturn void fatal(struct shim *shim, const char *what);
 void shim_start(struct shim *shim);
 void shim_kill(struct shim *shim, int signal);
 

@@ -19,6 +19,7 @@ import { Builds } from './build/builds.ts';
 import { buildHost } from './build/host.ts';
 import { Containers } from './container/backend.ts';
 import { CONTAINER_INIT } from './container/init-entries.ts';
+import { ContainerDirectories } from './container/directories.ts';
 import { ContainerGroups } from './container/groups.ts';
 import { HealthChecks } from './container/health.ts';
 import { PlanLauncher } from './container/launcher.ts';
@@ -26,6 +27,7 @@ import { recover, resume } from './container/recover.ts';
 import { publishContainerEvent, type Room } from './container/room.ts';
 import { writeNetworkFiles } from './container/network-files.ts';
 import { runtimeDirectory } from './container/runtime-directory.ts';
+import { SpareShim } from './container/spare-shim.ts';
 import { ContainerStore } from './container/store.ts';
 import { EventBus } from './events.ts';
 import { Execs } from './exec/backend.ts';
@@ -94,10 +96,11 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   });
   const room: Room = {
     directory: join(root, 'container'),
+    directories: new ContainerDirectories(join(root, 'container'), (path) => snapshotter.discard(path)),
     volumes,
     commit: (container, options) => images.commit(container, options),
     runtimeDirectory: join(run, 'shim'),
-    shimProgram: shim,
+    shims: new SpareShim(shim),
     store,
     images,
     snapshots: {

@@ -135,7 +135,7 @@ export class System implements SystemBackend {
       Labels: [],
       ExperimentalBuild: false,
       ServerVersion: version,
-      Runtimes: { punnet: { path: room.shimProgram } },
+      Runtimes: { punnet: { path: room.shims.program } },
       DefaultRuntime: 'punnet',
       Swarm: {
         NodeID: '',

@@ -3,7 +3,12 @@
 //
 // The shim is started as
 //   punnet-shim --dir DIR --listen SOCKET [--exit FILE] [--tty] [--stdin null|open|once] [--log FILE]
-//               [--log-max-size BYTES] [--log-max-file N] [--rows N --cols N] [--explain]
+//               [--log-max-size BYTES] [--log-max-file N] [--rows N --cols N] [--explain] [--hold-root]
+// or as
+//   punnet-shim spare ROOM
+// and gets those arguments in a frame, once there is a container for it; they take the place of the text ROOM, which is as long
+// as they may be. It then complains in DIR/shim.err instead of on its standard error. With --hold-root the mount of the
+// container's root lasts until the shim has told the exit: it is an overlay, whose end syncs a file system.
 // with DIR holding `plan` (bytes of encodePlan). It writes, each by write-then-rename:
 //   DIR/pid     "<init pid> <start time, field 22 of /proc/PID/stat> <shim pid> <shim start time>\n"
 //   DIR/report  "index errno ns\n" for each op that ran: always on failure, otherwise with --explain
@@ -50,4 +55,6 @@ export const TO_SHIM = {
   start: 35,
   /** bit 0 stdout, bit 1 stderr: send me these streams from now on; a subscriber that does not read stops the container's output, as in Docker */
   subscribe: 36,
+  /** to a spare shim, once and first: its arguments, each with a zero byte after it */
+  arguments: 37,
 } as const;

@@ -25,13 +25,13 @@ export interface Spawned {
   gone: Promise<void>;
 }
 
-/** @param errors a descriptor that becomes the program's standard error; the caller closes its own, afterwards. @throws the errno of posix_spawn(3) */
-export async function spawnWithSocket(program: string, args: string[], errors: number): Promise<Spawned> {
+/** Its standard streams are /dev/null. @throws the errno of posix_spawn(3) */
+export async function spawnWithSocket(program: string, args: string[]): Promise<Spawned> {
   const [ours, theirs] = socketpair();
   let nothing: number | undefined;
   try {
     nothing = openSync('/dev/null', 'r+');
-    const { pid, gone } = await spawnWith(program, args, [nothing, nothing, errors, theirs]);
+    const { pid, gone } = await spawnWith(program, args, [nothing, nothing, nothing, theirs]);
     return { pid, socket: new Socket({ fd: ours, readable: true, writable: true }), gone };
   } catch (error) {
     closeSync(ours);

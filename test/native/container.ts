@@ -209,6 +209,8 @@ export class Conversation {
   }
 
   start = () => this.socket.write(frame(TO_SHIM.start));
+  become = (args: string[]) =>
+    this.socket.write(frame(TO_SHIM.arguments, Buffer.from(args.map((arg) => `${arg}\0`).join(''))));
   subscribe = (streams = 3) => this.socket.write(number(TO_SHIM.subscribe, streams));
   stdin = (text: string | Uint8Array) => this.socket.write(frame(TO_SHIM.stdin, Buffer.from(text)));
   closeStdin = () => this.socket.write(frame(TO_SHIM.closeStdin));
@@ -238,18 +240,21 @@ export function useShim(program: string | undefined): void {
 /** Starts the shim on a plan in `dir`, as uid 0 of a user namespace: whoever runs the tests is 0 in it. */
 export function startShim(dir: string, plan: Plan | Uint8Array, ...args: string[]): Shim {
   writeFileSync(join(dir, 'plan'), plan instanceof Uint8Array ? plan : encodePlan(plan));
+  return spawnShim(dir, [...shimArguments(dir), ...args]);
+}
+
+/** Starts a shim that waits for its arguments: `control.become` gives them. */
+export function startSpare(dir: string): Shim {
+  return spawnShim(dir, ['spare', ' '.repeat(1000)]);
+}
+
+export function shimArguments(dir: string): string[] {
+  return ['--dir', dir, '--listen', join(dir, 's.sock'), '--exit', join(dir, 'exit')];
+}
+
+function spawnShim(dir: string, args: string[]): Shim {
   const socket = join(dir, 's.sock');
-  const [program, ...rest] = [
-    ...inside,
-    shimProgram ?? shimPath(),
-    '--dir',
-    dir,
-    '--listen',
-    socket,
-    '--exit',
-    join(dir, 'exit'),
-    ...args,
-  ];
+  const [program, ...rest] = [...inside, shimProgram ?? shimPath(), ...args];
   const shim = spawn(program!, rest, {
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     detached: true,

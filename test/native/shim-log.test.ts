@@ -157,7 +157,7 @@ describe.skipIf(missing)(`shim's log${missing ? `: ${missing}` : ''}`, () => {
 
   test('a log that cannot be opened is complained about, and the container runs', async () => {
     mkdirSync(log);
-    const { code, errors } = await run('exit 3');
+    const { code, errors } = await run('echo x; exit 3');
     expect(code).toBe(3);
     expect(errors).toBe('punnet-shim: open log: EISDIR\n');
   });

@@ -9,7 +9,17 @@ import { attach, containerPlan, frame, makeDirectory, missing, startShim, useShi
 import { SANITIZER_ENV, WALKER, compile } from './harness.ts';
 
 const FORWARDER = ['forward', 'forward-tcp', 'forward-udp'];
-const SOURCES = [...FORWARDER, 'sealed', 'shim', 'shim-client', 'shim-log', 'shim-state', 'shim-stream', 'init'];
+const SOURCES = [
+  ...FORWARDER,
+  'sealed',
+  'shim',
+  'shim-client',
+  'shim-log',
+  'shim-setup',
+  'shim-state',
+  'shim-stream',
+  'init',
+];
 
 describe.skipIf(missing)(`shim under ASan and UBSan${missing ? `: ${missing}` : ''}`, () => {
   let harness: ReturnType<typeof compile>;

@@ -5,7 +5,18 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CLONE_NEWPID, MS_BIND, MS_REC } from '../../src/native/constants.ts';
 import { FROM_SHIM, TO_SHIM } from '../../src/native/shim-protocol.ts';
 import { until } from '../support/until.ts';
-import { attach, containerPlan, frame, makeDirectory, missing, startShim, type ContainerOptions } from './container.ts';
+import { encodePlan } from '../../src/native/plan.ts';
+import {
+  attach,
+  containerPlan,
+  frame,
+  makeDirectory,
+  missing,
+  shimArguments,
+  startShim,
+  startSpare,
+  type ContainerOptions,
+} from './container.ts';
 
 const order = (frames: { type: number }[]) => {
   const names = Object.entries(FROM_SHIM);
@@ -41,6 +52,12 @@ describe.skipIf(missing)(`shim${missing ? `: ${missing}` : ''}`, () => {
 
   const start = (planned: Parameters<typeof startShim>[1], ...args: string[]) => {
     const shim = startShim(place.dir, planned, ...args);
+    started.push(shim);
+    return shim;
+  };
+
+  const spare = () => {
+    const shim = startSpare(place.dir);
     started.push(shim);
     return shim;
   };
@@ -125,6 +142,39 @@ describe.skipIf(missing)(`shim${missing ? `: ${missing}` : ''}`, () => {
       const shim = start(plan(['true']), '--no-such-option');
       expect(await shim.ended).toBe(2);
       expect(shim.errors()).toContain('--no-such-option');
+    });
+
+    test('a spare one becomes the shim of the arguments that it gets, and ps shows them; START may come along', async () => {
+      writeFileSync(join(place.dir, 'plan'), encodePlan(plan(['sh', '-c', 'read line; exit 7'])));
+      const shim = spare();
+      shim.control.become([...shimArguments(place.dir), '--stdin', 'once']);
+      shim.control.start();
+      await shim.control.until('started');
+      const shown = readFileSync(`/proc/${shim.process.pid}/cmdline`, 'utf8');
+      expect(shown.split('\0').slice(1, 3)).toEqual(['--dir', place.dir]);
+      shim.control.stdin('line\n');
+      expect(await shim.control.exit()).toEqual({ code: 7, signal: 0 });
+      expect(await shim.ended).toBe(0);
+    });
+
+    test('a spare one complains in a file, since its standard error is nobody’s', async () => {
+      writeFileSync(join(place.dir, 'plan'), 'not a plan, but long enough to be read as one');
+      const shim = spare();
+      shim.control.become(shimArguments(place.dir));
+      expect(await shim.ended).toBe(1);
+      expect(state('shim.err')).toBe('punnet-shim: not a plan: EINVAL\n');
+    });
+
+    test('a spare one ends when nobody is there to give it a container', async () => {
+      const shim = spare();
+      shim.control.socket.end();
+      expect(await shim.ended).toBe(0);
+    });
+
+    test('a spare one refuses more arguments than it has room for', async () => {
+      const shim = spare();
+      shim.control.become(['--log', 'x'.repeat(2000)]);
+      expect(await shim.ended).toBe(2);
     });
 
     test('with --explain the report has every op, and times for all', async () => {

@@ -64,6 +64,11 @@ export class Container {
     appendState(this.directory, this.record, this.state);
   }
 
+  /** Puts a change on disk that comes true in a moment, so that whoever comes after a crash looks for what became of it. */
+  foretell(change: Partial<ContainerState>): void {
+    appendState(this.directory, this.record, { ...this.state, ...change });
+  }
+
   saveRecord(): void {
     writeContainer(this.directory, this.record, this.state);
   }

@@ -1,4 +1,4 @@
-// What a shim leaves behind: `exit` in the container's directory when init ended, `pid` in its runtime directory. Runs in the daemon. proc_pid_stat(5)
+// What a shim leaves behind in its runtime directory: `pid` when init exists, `exit` when it ended. Runs in the daemon. proc_pid_stat(5)
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ export interface ExitStatus {
   finishedAt?: string;
 }
 
-/** Path of the record of the end, in the container's directory. */
+/** Path of the record of the end, in the runtime directory of a container or an exec. */
 export function exitFile(directory: string): string {
   return join(directory, 'exit');
 }

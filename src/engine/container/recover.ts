@@ -21,7 +21,6 @@ const ID = /^[0-9a-f]{64}$/;
 /** Loads every container and mends what it finds; each finding is a line of `report`. */
 export async function recover(room: Room): Promise<{ report: string[] }> {
   const report: string[] = [];
-  mkdirSync(room.directory, { recursive: true, mode: 0o700 });
   mkdirSync(room.runtimeDirectory, { recursive: true, mode: 0o700 });
   const loaded: Container[] = [];
   for (const id of readdirSync(room.directory).filter((name) => ID.test(name))) {
@@ -76,7 +75,7 @@ function load(room: Room, id: string, report: string[]): Container | undefined {
 
 async function settle(room: Room, container: Container, report: string[]): Promise<void> {
   const { id, state } = container;
-  const exit = exitFile(container.directory);
+  const exit = exitFile(runtimeDirectory(room, id));
   const pids = readPids(runtimeDirectory(room, id));
   if (state.status === 'removing' || state.status === 'dead') {
     report.push(`container ${id}: removal was cut short, finished`);

@@ -19,6 +19,8 @@ import type { Container } from './container.ts';
 import type { ContainerGroups } from './groups.ts';
 import type { HealthChecks } from './health.ts';
 import type { ContainerRecord } from './record.ts';
+import type { SpareShim } from './spare-shim.ts';
+import type { ContainerDirectories } from './directories.ts';
 import type { ContainerStore } from './store.ts';
 
 export interface ResolvedImage {
@@ -84,12 +86,13 @@ export interface Launcher {
 export interface Room {
   /** holds a directory per container */
   directory: string;
+  directories: ContainerDirectories;
   volumes: Volumes;
   /** Makes an image of what a container changed; its id. */
   commit(container: Committed, options: CommitOptions): Promise<Digest>;
   /** holds a directory per container: see runtime-directory.ts */
   runtimeDirectory: string;
-  shimProgram: string;
+  shims: SpareShim;
   store: ContainerStore;
   images: ImageSource;
   snapshots: Snapshots;

@@ -21,9 +21,15 @@ function rootOf(room: Room, { record, state }: Container): ContainerRoot {
   return { mount: room.snapshots.mount(record.id), ...(state.pid > 0 && { pid: state.pid }), binds };
 }
 
+/** A shim that has told the exit may still hold the old mount; overlayfs wants the writable layer for one mount at a time. */
+async function unmounted(container: Container): Promise<void> {
+  if (!container.alive) await container.shim?.gone;
+}
+
 /** Does a job that needs no archive. @throws what the job throws */
 export function askRoot(room: Room, container: Container, job: RootJob): Promise<FileStat | undefined> {
   return container.exclusive(async () => {
+    await unmounted(container);
     const { ready, done } = room.roots.run({ root: rootOf(room, container), job });
     await done;
     return ready;
@@ -45,6 +51,7 @@ export async function withRoot(
   use: (socket: Socket, stat: FileStat | undefined) => Promise<void>,
 ): Promise<void> {
   const { settled } = await container.exclusive(async () => {
+    await unmounted(container);
     const root = rootOf(room, container);
     const { socket, fd } = threadSocket();
     socket.on('error', () => socket.destroy());

@@ -1,19 +1,15 @@
 // The daemon's end of one container's shim: starts it or finds it again, and speaks the frames of native/shim-protocol.
 // Runs in the daemon. The shim is a child of the daemon that outlives it.
 
-import { closeSync, openSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { internal, messageOf } from '../../base/errors.ts';
 import { FROM_SHIM, TO_SHIM } from '../../native/shim-protocol.ts';
-import { spawnWithSocket } from '../../native/spawn.ts';
 import { readExit, type ExitStatus } from './exit-file.ts';
 import { FrameDecoder, encodeFrame } from './shim-frames.ts';
+import type { SpareShim } from './spare-shim.ts';
 
 export interface ShimOptions {
-  /** path of punnet-shim */
-  program: string;
   /** the container's runtime directory, which holds `plan` */
   directory: string;
   /** where the shim records the end */
@@ -25,6 +21,8 @@ export interface ShimOptions {
   size?: { rows: number; columns: number };
   /** report every op, not only those of a plan that fails */
   explain?: boolean;
+  /** the plan mounts the container's root: it lasts until the exit was told */
+  holdsRoot?: boolean;
 }
 
 /** The plan failed at one op. */
@@ -100,15 +98,12 @@ export class Shim {
   }
 
   /** Starts a shim; it walks the plan at once. @throws internal when it cannot be started */
-  static async spawn(options: ShimOptions): Promise<Shim> {
-    const errors = openSync(join(options.directory, 'shim.err'), 'w', 0o600);
+  static async spawn(spare: SpareShim, options: ShimOptions): Promise<Shim> {
     try {
-      const { socket, gone } = await spawnWithSocket(options.program, argumentsOf(options), errors);
+      const { socket, gone } = await spare.take(argumentsOf(options));
       return new Shim(options.socket, socket, options.exitFile, gone);
     } catch (error) {
-      throw internal(`start ${options.program}: ${messageOf(error)}`, { cause: error });
-    } finally {
-      closeSync(errors);
+      throw internal(`start ${spare.program}: ${messageOf(error)}`, { cause: error });
     }
   }
 
@@ -156,6 +151,7 @@ function argumentsOf(options: ShimOptions): string[] {
   args.push('--stdin', options.stdin);
   if (options.tty) args.push('--tty');
   if (options.explain === true) args.push('--explain');
+  if (options.holdsRoot === true) args.push('--hold-root');
   if (log !== undefined) args.push('--log', log.path);
   if (log?.maxSize !== undefined) args.push('--log-max-size', String(log.maxSize));
   if (log?.maxFile !== undefined) args.push('--log-max-file', String(log.maxFile));

@@ -26,6 +26,9 @@ export interface StartOptions {
   explain?: boolean;
 }
 
+/** Milliseconds after a start in which a client asks for more. */
+const IDLE = 50;
+
 type StartResult = ExplainedOp[] | undefined;
 
 /** @throws notModified when it runs already; PunnetError with Docker's texts when it does not start */
@@ -99,9 +102,25 @@ async function launchIn(room: Room, container: Container, options: LaunchOptions
   const prepared = await room.launcher.prepare({ ...record, config }, directory, joins);
   writeFileSync(join(directory, 'plan'), prepared.plan, { mode: 0o600 });
   forgetLastRun(container, directory);
-  const shim = await Shim.spawn({ ...shimOptions(room, container), explain });
+  const shim = await Shim.spawn(room.shims, { ...shimOptions(room, container), explain });
   const before = { ...container.state };
+  const running = {
+    status: 'running' as const,
+    pid: 0,
+    startedAt: rfc3339(nowNanoseconds()),
+    error: '',
+    exitCode: 0,
+    oomKilled: false,
+    network,
+  };
+  const release = () => {
+    // Before START: should the daemon die in between, its successor finds a container that was meant to run.
+    container.foretell(running);
+    return shim.start();
+  };
   try {
+    // Where nothing is to be done between READY and START, the shim finds START when it has come so far.
+    const early = network === undefined && container.attaching.size === 0 ? release() : undefined;
     const pid = await shim.ready;
     if (network) {
       await attach(room.networks, container, { state: network, pid });
@@ -113,18 +132,9 @@ async function launchIn(room: Room, container: Container, options: LaunchOptions
       container.attaching.clear();
       await Promise.all(clients.map((client) => client.join(shim)));
     }
-    // Before START too: should the daemon die in between, its successor finds a container that was meant to run.
     container.shim = shim;
-    container.change({
-      status: 'running',
-      pid,
-      startedAt: rfc3339(nowNanoseconds()),
-      error: '',
-      exitCode: 0,
-      oomKilled: false,
-      network,
-    });
-    await shim.start();
+    Object.assign(container.state, running, { pid });
+    await (early ?? release());
   } catch (error) {
     shim.close();
     container.state = before;
@@ -132,14 +142,15 @@ async function launchIn(room: Room, container: Container, options: LaunchOptions
   }
   watchExit(room, container, shim);
   room.health.begin(container);
+  // By and by: now its client has more questions.
+  room.shims.prepare(IDLE);
   return explain ? prepared.explain(readFileSync(join(directory, 'report'), 'utf8'), container.state.pid) : undefined;
 }
 
 /** What the shim of an earlier run left must not be taken for news of this one. */
 function forgetLastRun(container: Container, directory: string): void {
   if (container.state.startedAt === NEVER) return;
-  for (const name of ['pid', 'report']) rmSync(join(directory, name), { force: true });
-  rmSync(exitFile(container.directory), { force: true });
+  for (const name of ['pid', 'report', 'exit']) rmSync(join(directory, name), { force: true });
 }
 
 function shimOptions(room: Room, container: Container): ShimOptions {
@@ -147,11 +158,11 @@ function shimOptions(room: Room, container: Container): ShimOptions {
   const { Type, Config } = hostConfig.LogConfig ?? {};
   const [rows, columns] = hostConfig.ConsoleSize ?? [0, 0];
   return {
-    program: room.shimProgram,
     directory: runtimeDirectory(room, container.id),
-    exitFile: exitFile(container.directory),
+    exitFile: exitFile(runtimeDirectory(room, container.id)),
     socket: shimSocket(room, container.id),
     tty: container.tty,
+    holdsRoot: true,
     stdin: config.OpenStdin !== true ? 'null' : config.StdinOnce === true ? 'once' : 'open',
     ...(Type === 'none' ? {} : { log: { path: logPath(container), ...rotation(Config ?? {}) } }),
     ...(rows > 0 && columns > 0 ? { size: { rows, columns } } : {}),

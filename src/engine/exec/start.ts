@@ -94,8 +94,7 @@ async function launch(room: Room, exec: Exec, { plan, link }: { plan: Uint8Array
   exec.makeDirectory();
   writeFileSync(join(directory, 'plan'), plan, { mode: 0o600 });
   const [rows, columns] = record.size ?? [0, 0];
-  const shim = await Shim.spawn({
-    program: room.shimProgram,
+  const shim = await Shim.spawn(room.shims, {
     directory,
     exitFile: exitFile(directory),
     socket: shimSocket(room, exec.id),
