@@ -96,7 +96,11 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   });
   const room: Room = {
     directory: join(root, 'container'),
-    directories: new ContainerDirectories(join(root, 'container'), (path) => snapshotter.discard(path)),
+    directories: new ContainerDirectories({
+      root: join(root, 'container'),
+      aside: join(root, 'spare'),
+      discard: (path) => snapshotter.discard(path),
+    }),
     volumes,
     commit: (container, options) => images.commit(container, options),
     runtimeDirectory: join(run, 'shim'),

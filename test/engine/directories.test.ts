@@ -13,10 +13,15 @@ beforeEach(() => void (root = mkdtempSync(join(tmpdir(), 'punnet-directories-'))
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 const record = (name: string) => ({ id: name.repeat(64), name }) as ContainerRecord;
-const discard = (path: string) => rmSync(path, { recursive: true });
+const open = () =>
+  new ContainerDirectories({
+    root: join(root, 'container'),
+    aside: join(root, 'spare'),
+    discard: (path) => rmSync(path, { recursive: true }),
+  });
 
 test('a directory that is used again has the new record and nothing else of the old container', () => {
-  const directories = new ContainerDirectories(root, discard);
+  const directories = open();
   const old = directories.make(record('a'));
   const { ino } = statSync(old);
   appendState(old, record('a'), { ...newState(), exitCode: 7 });
@@ -31,18 +36,18 @@ test('a directory that is used again has the new record and nothing else of the 
 });
 
 test('one that somebody may still write to is not used', () => {
-  const directories = new ContainerDirectories(root, discard);
+  const directories = open();
   const { ino } = statSync(directories.make(record('a')));
   directories.retire(record('a').id);
   expect(statSync(directories.make(record('b'))).ino).not.toBe(ino);
 });
 
 test('what an earlier daemon kept is removed', () => {
-  const earlier = new ContainerDirectories(root, discard);
+  const earlier = open();
   earlier.make(record('a'));
   earlier.make(record('b'));
   earlier.retire(record('a').id);
-  void new ContainerDirectories(root, discard);
-  expect(readdirSync(root).sort()).toEqual([record('b').id, 'spare']);
+  void open();
+  expect(readdirSync(join(root, 'container'))).toEqual([record('b').id]);
   expect(readdirSync(join(root, 'spare'))).toEqual([]);
 });

@@ -1,6 +1,6 @@
 // The directories of containers, `container/<id>`. A removed one is kept, with its file of records, for a container to come: on
 // a disk, to make and to delete a file takes as long as to clone a process, and a name is given and taken by one rename(2).
-//   container/<id>/{record.jsonl, <id>-json.log…}   container/spare/: what was removed; swept at start
+//   container/<id>/{record.jsonl, <id>-json.log…}   spare/: what was removed; swept at start
 // Runs in the daemon, as root of its user namespace.
 
 import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
@@ -16,11 +16,12 @@ export class ContainerDirectories {
   readonly #discard: (path: string) => void;
   readonly #spares: string[] = [];
 
-  /** `root` is made where missing; of what lies in its `spare` nothing is kept. `discard` throws a tree away. */
-  constructor(root: string, discard: (path: string) => void) {
+  /** `root` and `aside` are of one file system, and made where missing; nothing in `aside` is kept. `discard` throws a tree away. */
+  constructor({ root, aside, discard }: { root: string; aside: string; discard: (path: string) => void }) {
     this.#root = root;
+    this.#aside = aside;
     this.#discard = discard;
-    this.#aside = join(root, 'spare');
+    mkdirSync(root, { recursive: true, mode: 0o700 });
     rmSync(this.#aside, { recursive: true, force: true });
     mkdirSync(this.#aside, { recursive: true, mode: 0o700 });
   }
