@@ -24,6 +24,7 @@
 
 static int loop;
 static struct listener *listeners;
+static int watcher = -1;
 static void *garbage[4096];
 static size_t garbage_count;
 
@@ -148,6 +149,12 @@ static void take_order(struct handler *handler, uint32_t events) {
   if (order.kind == ORDER_ADD && fd >= 0) {
     answer = add_listener(&order, fd);
     if (answer == 0) fd = -1;
+  } else if (order.kind == ORDER_WATCH && fd >= 0) {
+    // The other end hears the end of this process. That of an earlier daemon has nobody any more.
+    if (watcher >= 0) close(watcher);
+    watcher = fd;
+    fd = -1;
+    answer = 0;
   } else if (order.kind == ORDER_REMOVE) {
     remove_listeners(order.key);
     answer = 0;

@@ -15,7 +15,7 @@ union address {
   struct sockaddr_in6 in6;
 };
 
-/** What the daemon sends; a descriptor comes with `add`. src/network/forwarder.ts writes it. */
+/** What the daemon sends; a descriptor comes with `add`, and with `watch`, which keeps it open while this process lives. src/network/forwarder.ts writes it. */
 struct order {
   uint32_t kind;      // ORDER_*
   uint32_t protocol;  // IPPROTO_TCP, IPPROTO_UDP
@@ -25,7 +25,7 @@ struct order {
   uint8_t subnet[16];
   uint32_t subnet_bits;
 };
-enum { ORDER_ADD = 1, ORDER_REMOVE = 2, ORDER_LIST = 3, ORDER_QUIT = 4 };
+enum { ORDER_ADD = 1, ORDER_REMOVE = 2, ORDER_LIST = 3, ORDER_QUIT = 4, ORDER_WATCH = 5 };
 
 struct handler;
 /** Called when epoll has something for `handler`. */

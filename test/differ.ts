@@ -4,6 +4,12 @@
 import type { Engine } from './support/engine.ts';
 
 export const DIFFERENCES = {
+  'bridge-mtu':
+    'Bridges have an MTU of 65520 instead of 1500: without root the way outside is a program that copies packet by packet, and is ' +
+    'as fast as packets are large (docs/networking.md has the measurement). `-o com.docker.network.driver.mtu=1500` gives Docker’s.',
+  'no-spoofing':
+    'A container sends only from its own MAC and IP addresses. Docker lets it take its neighbours’, for which the NET_RAW that every ' +
+    'container has suffices.',
   'ping-group-range':
     'The kernel takes only groups that the user namespace maps, so the range ends with them instead of at 2147483647.',
   'execve-fails-the-start':

@@ -7,7 +7,6 @@ import { connect, createServer, type Server, type Socket as Connection } from 'n
 import { bind, getsockname, listen, socketIn } from '../native/addon.ts';
 import { parseAddress } from './address.ts';
 import { answer, failure, type Zone } from './dns-answer.ts';
-import { Netlink, NETLINK_NETFILTER } from './netlink.ts';
 import * as nft from './nftables.ts';
 import { AF_INET, inetAddress, readInetAddress } from './socket-address.ts';
 
@@ -137,7 +136,7 @@ function redirect(netns: number, ports: { udp: number; tcp: number }): void {
       ]),
     ),
   ];
-  const netlink = new Netlink(netns, NETLINK_NETFILTER);
+  const netlink = nft.openFilter(netns);
   try {
     nft.commit(netlink, nft.replaceTables(messages));
   } finally {

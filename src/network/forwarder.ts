@@ -3,9 +3,10 @@
 // native/forward.h has the format. unix(7), cmsg(3)
 
 import { closeSync, openSync, rmSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { errnoOf } from '../base/errors.ts';
-import { bind, connect, listen, recv, sendmsg, setsockopt, socket } from '../native/addon.ts';
+import { bind, connect, listen, recv, sendmsg, setsockopt, socket, socketpair } from '../native/addon.ts';
 import { spawnWith } from '../native/spawn.ts';
 import { addressBytes, type Address, type Prefix } from './address.ts';
 import { namespacePath } from './namespace.ts';
@@ -19,7 +20,7 @@ const PATIENCE = 5;
 
 export const PROTOCOL = { tcp: 6, udp: 17 } as const;
 const KEY = 64;
-const ORDER = { add: 1, remove: 2, list: 3, quit: 4 } as const;
+const ORDER = { add: 1, remove: 2, list: 3, quit: 4, watch: 5 } as const;
 const MAX_LIST = 1024 * KEY;
 
 export interface Forward {
@@ -33,13 +34,26 @@ export interface Forward {
 
 export class Forwarder {
   readonly #fd: number;
-  /** when the process ends that this daemon started; undefined for one that was found */
-  readonly gone: Promise<void> | undefined;
+  /** when the process ends */
+  readonly gone: Promise<void>;
 
-  private constructor(fd: number, gone?: Promise<void>) {
+  private constructor(fd: number) {
     this.#fd = fd;
-    this.gone = gone;
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, new Uint8Array(new BigInt64Array([BigInt(PATIENCE), 0n]).buffer));
+    this.gone = this.#watch();
+  }
+
+  /** Whoever started it, it holds the other end of a socket that closes with it. */
+  #watch(): Promise<void> {
+    const [ours, theirs] = socketpair();
+    const watching = new Socket({ fd: ours, readable: true, writable: false });
+    watching.unref();
+    try {
+      this.#order(encodeOrder(ORDER.watch, { key: '' }), [theirs]);
+    } finally {
+      closeSync(theirs);
+    }
+    return new Promise((resolve) => watching.once('close', () => resolve()).resume());
   }
 
   /** The one that an earlier daemon started, if it lives. `directory`: the room's, below the runtime directory. */
@@ -50,7 +64,7 @@ export class Forwarder {
       return new Forwarder(fd);
     } catch (error) {
       closeSync(fd);
-      if (['ENOENT', 'ECONNREFUSED'].includes(errnoOf(error) ?? '')) return undefined;
+      if (['ENOENT', 'ECONNREFUSED', 'EPIPE', 'ECONNRESET'].includes(errnoOf(error) ?? '')) return undefined;
       throw error;
     }
   }
@@ -65,10 +79,10 @@ export class Forwarder {
       bind(listening, unixAddress(path));
       listen(listening, 8);
       const args = ['forward', namespacePath(directory)];
-      const { gone } = await spawnWith(program, args, [nothing, nothing, nothing, listening]);
+      await spawnWith(program, args, [nothing, nothing, nothing, listening]);
       const fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
       connect(fd, unixAddress(path));
-      return new Forwarder(fd, gone);
+      return new Forwarder(fd);
     } finally {
       closeSync(listening);
       closeSync(nothing);

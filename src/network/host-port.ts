@@ -1,7 +1,8 @@
-// Sockets of published ports, in the host's network namespace, which is the daemon's. Runs in the daemon. bind(2), ipv6(7)
+// Sockets of published ports, in the host's network namespace, which is the daemon's, or in the rootless one.
+// Runs in the daemon. bind(2), ipv6(7)
 
 import { closeSync } from 'node:fs';
-import { bind, getsockname, listen, setsockopt, socket } from '../native/addon.ts';
+import { bind, getsockname, listen, setsockopt, socket, socketIn } from '../native/addon.ts';
 import type { Address } from './address.ts';
 import type { PROTOCOL } from './forwarder.ts';
 import { AF_INET, AF_INET6, inetAddress, readInetAddress } from './socket-address.ts';
@@ -20,12 +21,15 @@ export interface HostPort {
   /** 0: any that is free */
   port: number;
   protocol: keyof typeof PROTOCOL;
+  /** descriptor of the network namespace; absent: the host's */
+  netns?: number;
 }
 
 /** A bound socket, listening where it is TCP's, and its port. The caller closes it. @throws the errno of bind(2) */
-export function openHostPort({ address, port, protocol }: HostPort): { fd: number; port: number } {
+export function openHostPort({ address, port, protocol, netns }: HostPort): { fd: number; port: number } {
   const six = address.family === 6;
-  const fd = socket(six ? AF_INET6 : AF_INET, protocol === 'tcp' ? SOCK_STREAM : SOCK_DGRAM, 0);
+  const [family, type] = [six ? AF_INET6 : AF_INET, protocol === 'tcp' ? SOCK_STREAM : SOCK_DGRAM];
+  const fd = netns === undefined ? socket(family, type, 0) : socketIn(netns, family, type, 0);
   try {
     // Connections of an earlier container that are winding up do not hold the port; two UDP sockets would share it.
     if (protocol === 'tcp') setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, ON);

@@ -2,6 +2,7 @@
 // which the kernel takes whole or not at all. Names and registers as `nft --debug=netlink` prints them. Pure but for `commit`.
 // linux/netfilter/nf_tables.h, nft(8)
 
+import { errnoOf, unavailable } from '../base/errors.ts';
 import {
   attribute,
   be32,
@@ -10,8 +11,9 @@ import {
   NLM_F_APPEND,
   NLM_F_CREATE,
   text,
+  Netlink,
+  NETLINK_NETFILTER,
   type Message,
-  type Netlink,
 } from './netlink.ts';
 
 const SUBSYSTEM = 10;
@@ -46,9 +48,37 @@ function batch(type: number): Message {
   return { what: 'nf_tables batch', type, flags: 0, body: Buffer.from([0, 0, 0, SUBSYSTEM]) };
 }
 
-/** Does it all, or nothing. @throws NetlinkError naming the part that the kernel refused */
+/** What the kernel answers where it lacks nf_tables, or a family, a type of chain, an expression that is a module of its own. */
+const LACKS = ['EPROTONOSUPPORT', 'EOPNOTSUPP', 'EAFNOSUPPORT'];
+/** The command that loads whatever punnet's rules are made of. */
+export const LOAD_MODULES =
+  'sudo modprobe -a nf_tables nf_tables_bridge nft_chain_nat nft_nat nft_masq nft_ct nft_socket nft_meta_bridge';
+
+function explained(error: unknown): unknown {
+  if (!LACKS.includes(errnoOf(error) ?? '')) return error;
+  const what = error instanceof Error ? error.message : String(error);
+  return unavailable(`networks of containers need nf_tables, which this kernel lacks or has not loaded: ${what}`, {
+    cause: error,
+    fix: LOAD_MODULES,
+  });
+}
+
+/** A socket for the rules of a network namespace. @throws unavailable, with the mending command, where there are none */
+export function openFilter(netns: number): Netlink {
+  try {
+    return new Netlink(netns, NETLINK_NETFILTER);
+  } catch (error) {
+    throw explained(error);
+  }
+}
+
+/** Does it all, or nothing. @throws NetlinkError naming the part that the kernel refused; unavailable as `openFilter` */
 export function commit(netlink: Netlink, parts: Message[]): void {
-  netlink.send([batch(BATCH_BEGIN), ...parts, batch(BATCH_END)]);
+  try {
+    netlink.send([batch(BATCH_BEGIN), ...parts, batch(BATCH_END)]);
+  } catch (error) {
+    throw explained(error);
+  }
 }
 
 export function addTable({ family, name }: Table): Message {

@@ -15,7 +15,7 @@ import {
   type Port,
 } from './firewall.ts';
 import { findNamespace, makeNamespace } from './namespace.ts';
-import { Netlink, NetlinkError, NETLINK_NETFILTER, NETLINK_ROUTE, type Message } from './netlink.ts';
+import { Netlink, NetlinkError, NETLINK_ROUTE, type Message } from './netlink.ts';
 import * as nft from './nftables.ts';
 import * as rt from './rtnetlink.ts';
 
@@ -80,7 +80,7 @@ export class RootlessNetwork {
     this.netns = netns;
     this.fresh = fresh;
     this.#route = new Netlink(netns, NETLINK_ROUTE);
-    this.#filter = new Netlink(netns, NETLINK_NETFILTER);
+    this.#filter = nft.openFilter(netns);
   }
 
   /** Finds the namespace, or makes it, with its rules. `directory`: the room's, below the runtime directory. */
@@ -122,14 +122,15 @@ export class RootlessNetwork {
   /** Makes a network's bridge unless it is there. @throws NetlinkError */
   addBridge(bridge: Bridge): void {
     if (this.#bridges.has(bridge.name)) return;
-    this.#route.send([rt.addBridge(bridge), rt.setUp(bridge.name, { ipv6: bridge.ipv6, announce: false })]);
+    this.#route.send([rt.addBridge(bridge)]);
     try {
+      this.#route.send([rt.setUp(bridge.name, { ipv6: bridge.ipv6, announce: false })]);
       const index = this.#index(bridge.name);
       if (bridge.addresses.length > 0) this.#route.send(bridge.addresses.map((each) => rt.addAddress(index, each)));
       if (bridge.outgoing) nft.commit(this.#filter, [allowOutgoing(bridge.name)]);
       this.#bridges.set(bridge.name, index);
     } catch (error) {
-      this.#route.send([rt.deleteLink(bridge.name)]);
+      keepFirst(() => this.#route.send([rt.deleteLink(bridge.name)]));
       throw error;
     }
   }
@@ -155,7 +156,7 @@ export class RootlessNetwork {
       if (plug.isolated) this.#route.send([rt.setIsolated(this.#index(name), true)]);
       configure(plug, netns);
     } catch (error) {
-      this.unplugBridge(plug);
+      keepFirst(() => this.unplugBridge(plug));
       throw error;
     }
   }
@@ -175,11 +176,16 @@ export class RootlessNetwork {
     }
   }
 
-  /** Gives a container a macvlan device on an interface of the rootless namespace. @throws NetlinkError */
+  /** Gives a container a macvlan device on an interface of the rootless namespace; none where it fails. @throws NetlinkError */
   plugMacvlan(plug: MacvlanPlug, netns: number): void {
     const link = this.#index(plug.parent);
     this.#route.send([rt.addMacvlan({ ...plug, link, netns })]);
-    configure(plug, netns);
+    try {
+      configure(plug, netns);
+    } catch (error) {
+      keepFirst(() => removeFromContainer(plug.name, netns));
+      throw error;
+    }
   }
 
   close(): void {
@@ -200,6 +206,15 @@ export class RootlessNetwork {
     } catch (error) {
       if (!(error instanceof NetlinkError) || error.code !== code) throw error;
     }
+  }
+}
+
+/** Takes back what a failure has left half-made: the failure is what counts, not whether that succeeds. */
+function keepFirst(undo: () => void): void {
+  try {
+    undo();
+  } catch {
+    // The kernel deletes the rest with the namespace of the container, restore() with the next start of the daemon.
   }
 }
 

@@ -2,6 +2,7 @@
 // against punnet, each on a host of its own, with a client beside it.
 
 import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test, beforeAll } from 'vitest';
 import { PROJECT } from '../support/need.ts';
@@ -10,7 +11,18 @@ import { CLIENT, HOST, onEveryHost } from '../support/world.ts';
 import { HTTPD, inWorld } from './network.context.ts';
 
 onEveryHost('published ports', ['gcc'], (the) => {
-  const { named, start, cli, must } = inWorld(the);
+  const { named, network, sh, start, cli, must } = inWorld(the);
+
+  const fetchPage = async (port: number) => {
+    const url = `http://${HOST}:${port}/`;
+    const got = await the().on('client', 'busybox', ['timeout', '5', 'busybox', 'wget', '-q', '-O', '-', url]);
+    return got.code === 0 ? got.stdout : '';
+  };
+  /** Of punnet's own process that carries published ports on this host. */
+  const forwarderPid = () => {
+    const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+    return Number(pids.find((pid) => commandLine(pid).includes(`forward\0${the().home}/`)));
+  };
 
   beforeAll(() => {
     const source = join(PROJECT, 'test/support/udp-echo.c');
@@ -69,6 +81,28 @@ onEveryHost('published ports', ['gcc'], (the) => {
     expect(await must(['port', name])).toMatch(/80\/tcp -> 0\.0\.0\.0:\d+[^]*81\/udp -> 0\.0\.0\.0:\d+/);
   });
 
+  test('are found at the gateway by containers of this and of other networks', async () => {
+    const [net, other] = [await network(), await network()];
+    await start(named('inner'), ['--network', net, '-p', '18084:80'], ...HTTPD);
+    const gateway = "$(ip route | sed -n 's/^default via \\([0-9.]*\\).*/\\1/p')";
+    const get = `until timeout 5 wget -q -O - http://${gateway}:18084/ 2>/dev/null; do sleep 0.1; done`;
+    expect(await sh(['--network', net], get)).toBe('page');
+    expect(await sh(['--network', other], get)).toBe('page');
+  });
+
+  test('outlive the daemon, and the death of the process that carries them', async ({ skip }) => {
+    skip(the().kind === 'docker', 'dockerd has a process for each port, and ends them with itself');
+    await start(named('lives'), ['-p', '18085:80'], ...HTTPD);
+    const page = () => until<string>('the page comes', () => fetchPage(18085));
+    expect(await page()).toBe('page\n');
+    const lock = join(the().engine.spec.env.PUNNET_ROOT!, 'lock');
+    process.kill((JSON.parse(readFileSync(lock, 'utf8')) as { pid: number }).pid, 'SIGKILL');
+    expect(await page()).toBe('page\n');
+    await must(['version']);
+    process.kill(forwarderPid(), 'SIGKILL');
+    expect(await page()).toBe('page\n');
+  });
+
   test('one that another container has is an error of start, and free again after its end', async () => {
     const [first, second] = [named('first'), named('second')];
     await start(first, ['-p', '18083:80'], 'sleep', '600');
@@ -78,3 +112,12 @@ onEveryHost('published ports', ['gcc'], (the) => {
     await must(['start', second]);
   });
 });
+
+/** Its words, each with a NUL behind it; empty for a process that has ended. */
+function commandLine(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1');
+  } catch {
+    return '';
+  }
+}

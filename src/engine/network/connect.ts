@@ -2,7 +2,7 @@
 // Runs in the daemon. moby: daemon/container_operations.go (ConnectToNetwork, DisconnectFromNetwork)
 
 import { closeSync } from 'node:fs';
-import { forbidden, internal, invalidArgument } from '../../base/errors.ts';
+import { forbidden, internal, invalidArgument, messageOf } from '../../base/errors.ts';
 import { namespaceOf, setDefaultRoutes } from '../../network/rootless-network.ts';
 import type { Container } from '../container/container.ts';
 import { hasNames, serveNames } from './names.ts';
@@ -43,10 +43,15 @@ async function join(
   try {
     if (!record.internal) await room.uplink();
     await plug(room, endpoint, { netns, gateways: [] });
-    state.endpoints[record.name] = endpoint;
-    // Only now, when the device is there: another network may have become the way outside.
-    setDefaultRoutes([...chooseGateways(container, state).values()].flat(), netns);
-    if (hasNames(state)) serveNames(room, container, netns);
+    try {
+      state.endpoints[record.name] = endpoint;
+      // Only now, when the device is there: another network may have become the way outside.
+      setDefaultRoutes([...chooseGateways(container, state).values()].flat(), netns);
+      if (hasNames(state)) serveNames(room, container, netns);
+    } catch (error) {
+      await unplug(room, endpoint, netns).catch((second: unknown) => room.log(`after a failure: ${messageOf(second)}`));
+      throw error;
+    }
   } catch (error) {
     delete state.endpoints[record.name];
     room.store.release(endpoint);

@@ -10,7 +10,11 @@ import { chooseSubnets, subnetsOf } from './ipam.ts';
 import { newId } from './new-id.ts';
 import { OPTION, PREDEFINED } from './predefined.ts';
 import { writeNetwork, type NetworkRecord } from './record.ts';
-import { bridgeName, hostRoutes, type NetworkRoom } from './room.ts';
+import { bridgeName, hostRoutes, isFalse, type NetworkRoom } from './room.ts';
+
+const NOT_MASQUERADED =
+  `${OPTION.masquerade} is off: without root no packet leaves the host under a container's own address, ` +
+  'so this network has no way outside';
 
 /** @throws PunnetError with Docker's texts */
 export async function create(room: NetworkRoom, body: NetworkCreateBody): Promise<{ Id: string; Warning: string }> {
@@ -55,7 +59,8 @@ export async function create(room: NetworkRoom, body: NetworkCreateBody): Promis
   writeNetwork(room.directory, record);
   room.store.add(record);
   room.publish('create', record);
-  return { Id: record.id, Warning: '' };
+  const closed = driver === 'bridge' && !record.internal && isFalse(options[OPTION.masquerade]);
+  return { Id: record.id, Warning: closed ? NOT_MASQUERADED : '' };
 }
 
 /** @throws what Docker says of drivers that it does not have, or not outside a swarm */

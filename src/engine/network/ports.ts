@@ -143,6 +143,23 @@ function isOurs(room: NetworkRoom, protocol: string, port: number): boolean {
     );
 }
 
+/** What is published on every address of the host is found at the gateways too, by containers; Docker's proxy listens there. */
+async function openAtGateways(room: NetworkRoom, way: Endpoint, open: OpenPort[]): Promise<OpenPort[]> {
+  const { netns } = await room.network();
+  const opened: OpenPort[] = [];
+  try {
+    for (const { inside, address, port } of open.filter((each) => each.address.value === 0n)) {
+      if (address.family === 6 && way.ipv6 === '') continue;
+      const protocol = inside.split('/')[1] as 'tcp';
+      opened.push({ inside, address, ...openHostPort({ address, port, protocol, netns }) });
+    }
+    return opened;
+  } catch (error) {
+    closePorts(opened);
+    throw internal(`publish ports at the gateways of bridges: ${messageOf(error)}`, { cause: error });
+  }
+}
+
 /** Hands open ports to the forwarder, which has its own descriptors from then on. */
 export async function forwardPorts(
   room: NetworkRoom,
@@ -153,6 +170,7 @@ export async function forwardPorts(
   try {
     if (!way) return;
     const forwarder = await room.forwarder();
+    open.push(...(await openAtGateways(room, way, open)));
     for (const { inside, address, fd } of open) {
       const [number, protocol] = inside.split('/');
       // A client of IPv6 reaches a container without it too, from the gateway's address.

@@ -90,10 +90,13 @@ export class NetworkRoom {
 
   async #startForwarder(): Promise<Forwarder> {
     await this.network();
-    const forwarder = await Forwarder.start(this.#options.run, this.#options.shimProgram);
+    return this.#follow(await Forwarder.start(this.#options.run, this.#options.shimProgram));
+  }
+
+  #follow(forwarder: Forwarder): Forwarder {
     this.#forwarder = forwarder;
-    void forwarder.gone?.then(() => {
-      this.#forwarder = undefined;
+    void forwarder.gone.then(() => {
+      if (this.#forwarder === forwarder) this.#forwarder = undefined;
       this.forwarderEnded();
     });
     return forwarder;
@@ -101,8 +104,10 @@ export class NetworkRoom {
 
   /** The forwarder, if one lives. */
   findForwarder(): Forwarder | undefined {
-    if (!this.#forwarder?.answers()) this.#forwarder = Forwarder.find(this.#options.run);
-    return this.#forwarder;
+    if (this.#forwarder?.answers()) return this.#forwarder;
+    this.#forwarder = undefined;
+    const found = Forwarder.find(this.#options.run);
+    return found && this.#follow(found);
   }
 
   /** Called when the forwarder has ended by itself: its ports are closed. */
@@ -137,6 +142,11 @@ export function bridgeName(record: NetworkRecord): string {
   return record.options[OPTION.name] || `br-${record.id.slice(0, 12)}`;
 }
 
+/** An option that was switched off; Go's strconv.ParseBool. */
+export function isFalse(value: string | undefined): boolean {
+  return /^(0|f|false)$/i.test(value ?? '');
+}
+
 export function mtuOf(record: NetworkRecord): number {
   return Number(record.options[OPTION.mtu] || MTU);
 }
@@ -151,7 +161,8 @@ export function bridgeOf(record: NetworkRecord): Bridge {
     })),
     mtu: mtuOf(record),
     ipv6: record.ipv6,
-    outgoing: !record.internal,
+    // Outside, nobody knows a way back to the containers' own addresses, and without root none can be made.
+    outgoing: !record.internal && !isFalse(record.options[OPTION.masquerade]),
   };
 }
 

@@ -19,7 +19,7 @@ import { OPTION } from './predefined.ts';
 import { endNames, hasNames, serveNames } from './names.ts';
 import { publishes, republish } from './ports.ts';
 import type { Endpoint, EndpointWish, NetworkRecord, NetworkState } from './record.ts';
-import { bridgeOf, mtuOf, type NetworkRoom } from './room.ts';
+import { bridgeOf, isFalse, mtuOf, type NetworkRoom } from './room.ts';
 
 /** Whether a container of this mode has devices of its own to be connected. */
 export function hasOwnNetwork(mode: string | undefined): boolean {
@@ -157,14 +157,15 @@ export async function plug(
   }
   const bridge = bridgeOf(record);
   network.addBridge(bridge);
-  const isolated = record.options[OPTION.icc] === 'false';
+  const isolated = isFalse(record.options[OPTION.icc]);
   network.plugBridge({ ...own, bridge: bridge.name, port: endpoint.port, isolated }, netns);
 }
 
 /** Takes one endpoint's devices away. `netns`: of the container that goes on without it. */
 export async function unplug(room: NetworkRoom, endpoint: Endpoint, netns: number): Promise<void> {
-  removeFromContainer(endpoint.device, netns);
-  if (endpoint.port !== '') (await room.network()).forgetPort(portPlug(endpoint));
+  // By our end of it: the container may have given its own another name.
+  if (endpoint.port !== '') (await room.network()).unplugBridge(portPlug(endpoint));
+  else removeFromContainer(endpoint.device, netns);
 }
 
 /** Gives back what a container had, ports at once; the kernel deletes its devices when its namespace ends. Never throws. */

@@ -55,7 +55,7 @@ export function ping(host: Host): Check {
     name,
     status: 'warn',
     detail: `net.ipv4.ping_group_range = ${first} ${last} leaves out group ${host.account.gid}`,
-    breaks: 'ping from a container on --network host without --cap-add NET_RAW',
+    breaks: 'ping to hosts outside, and on --network host without --cap-add NET_RAW; between containers it works',
     fix: sysctlFix('net.ipv4.ping_group_range', '0 2147483647'),
   };
 }
