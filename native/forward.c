@@ -54,7 +54,13 @@ static int keep_address(int fd, const union address *client) {
   int on = 1, six = client->any.sa_family == AF_INET6;
   if (setsockopt(fd, six ? IPPROTO_IPV6 : IPPROTO_IP, six ? IPV6_TRANSPARENT : IP_TRANSPARENT, &on, sizeof on) < 0) return -1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  return bind(fd, &client->any, six ? sizeof client->in6 : sizeof client->in);
+  socklen_t size = six ? sizeof client->in6 : sizeof client->in;
+  if (bind(fd, &client->any, size) == 0) return 0;
+  if (errno != EADDRINUSE) return -1;
+  // The client's own port is one that is published here: another port of the client's address, then.
+  union address any_port = *client;
+  any_port.in.sin_port = 0;  // where sin6_port lies, too
+  return bind(fd, &any_port.any, size);
 }
 
 int socket_to_target(const struct listener *l, const union address *client, int type) {
