@@ -56,6 +56,7 @@ export interface ImageBackend {
   inspectRemote(reference: string, options: { auth?: AuthConfig; signal: AbortSignal }): Promise<object>;
   /** @throws unauthorized when the registry does not take the credentials */
   login(auth: AuthConfig, signal: AbortSignal): Promise<object>;
+  search(term: string, options: { limit?: number; filters: Filters; signal: AbortSignal }): Promise<object[]>;
   list(options: { all: boolean; digests: boolean; filters: Filters }): Promise<object[]>;
   inspect(reference: string): Promise<object>;
   remove(

@@ -47,6 +47,7 @@ export const ROUTES: Route[] = [
   route('GET', '/images/json', image.list),
   route('POST', '/images/create', image.create),
   route('POST', '/images/prune', image.prune),
+  route('GET', '/images/search', image.search),
   route('GET', '/images/get', image.save),
   route('GET', '/images/*name/get', image.save),
   route('POST', '/images/load', image.load),

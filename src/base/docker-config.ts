@@ -34,7 +34,7 @@ export interface DockerConfig {
 export type AskHelper = (program: string, serverAddress: string) => Promise<{ code: number; stdout: string }>;
 
 /** The name under which docker login files Docker Hub. */
-const HUB = 'https://index.docker.io/v1/';
+export const HUB = 'https://index.docker.io/v1/';
 
 export function dockerConfigPath(env: NodeJS.ProcessEnv = process.env): string {
   return join(env.DOCKER_CONFIG ?? join(env.HOME ?? homedir(), '.docker'), 'config.json');
@@ -75,8 +75,8 @@ export async function authFor(
   const { config, ask } = options;
   const keys = domain === 'docker.io' ? [HUB, 'docker.io', 'index.docker.io'] : [domain];
   const key = keys[0]!;
-  const helper = keys.map((name) => config.credHelpers?.[name]).find((name) => name !== undefined) ?? config.credsStore;
-  if (helper) return askHelper(helper, key, ask);
+  const helper = helperFor(config, keys);
+  if (helper !== undefined) return askHelper(helper, key, ask);
   for (const [name, entry] of Object.entries(config.auths ?? {}))
     if (keys.includes(name) || keys.includes(hostOf(name))) {
       const found = decode(name, entry);
@@ -85,10 +85,17 @@ export async function authFor(
   return undefined;
 }
 
-async function askHelper(helper: string, server: string, ask: AskHelper): Promise<Credentials | undefined> {
+/** The program that keeps the credentials of a registry, filed under one of `keys`; undefined: the file does. @throws invalidArgument */
+export function helperFor(config: DockerConfig, keys: string[]): string | undefined {
+  const own = keys.map((name) => config.credHelpers?.[name]).find((name) => name !== undefined);
+  const helper = own ?? config.credsStore;
+  if (!helper) return undefined;
   if (!/^[A-Za-z0-9._-]+$/.test(helper))
     throw invalidArgument(`invalid credential helper name ${JSON.stringify(helper)}`);
-  const program = `docker-credential-${helper}`;
+  return `docker-credential-${helper}`;
+}
+
+async function askHelper(program: string, server: string, ask: AskHelper): Promise<Credentials | undefined> {
   let answer: { code: number; stdout: string };
   try {
     answer = await ask(program, server);

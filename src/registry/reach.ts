@@ -56,7 +56,7 @@ export function translate(error: unknown, reference: Reference): unknown {
     case 'DENIED':
       return notFound(
         `pull access denied for ${familiarName(reference)}, repository does not exist or may require 'docker login': ${error.message}`,
-        { cause: error, fix: `docker login ${reference.domain === 'docker.io' ? '' : reference.domain}`.trim() },
+        { cause: error, fix: `punnet login ${reference.domain === 'docker.io' ? '' : reference.domain}`.trim() },
       );
     default:
       return error;

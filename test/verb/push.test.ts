@@ -1,4 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import type { Engine } from '../support/engine.ts';
@@ -156,6 +157,33 @@ onEveryEngine('push', (engine: Engine) => {
     const { stdout } = await mustRun('skopeo', ['inspect', ...flags, `docker://${repository}:1`]);
     expect(stdout.trim()).toBe(digest);
   });
+
+  test('what a registry has under a name is told without a pull', async () => {
+    const repository = await made();
+    const digest = digestIn(await engine.must(['push', `${repository}:1`]));
+    const [status, body] = await get(`/distribution/${repository}:1/json`);
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ Descriptor: { digest }, Platforms: [{ os: 'linux' }] });
+    expect(await get(`/distribution/${repository}:none/json`)).toEqual([
+      404,
+      { message: 'manifest unknown: manifest unknown' },
+    ]);
+    expect(await get('/distribution/UPPER/json')).toEqual([
+      400,
+      { message: expect.stringMatching(/^invalid reference format: repository name .*must be lowercase$/) as string },
+    ]);
+  });
+
+  function get(path: string): Promise<[number | undefined, unknown]> {
+    return new Promise((resolve, reject) => {
+      const sent = request({ socketPath: engine.spec.socket, path: `/v1.41${path}` }, (answer) => {
+        let text = '';
+        answer.setEncoding('utf8').on('data', (part: string) => (text += part));
+        answer.on('end', () => resolve([answer.statusCode, JSON.parse(text)]));
+      });
+      sent.on('error', reject).end();
+    });
+  }
 
   test('of what was pulled keeps its digest', async () => {
     const pulled = await engine.must(['pull', `${registry}/test/config`]);

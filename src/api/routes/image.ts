@@ -83,6 +83,13 @@ async function importArchive(call: Call, source: string): Promise<void> {
   call.response.end(`${JSON.stringify({ status: id })}\r\n`);
 }
 
+export async function search(call: Call): Promise<void> {
+  const term = call.text('term');
+  if (term === undefined) throw invalidArgument("bad parameter: 'term' cannot be empty");
+  const options = { limit: call.integer('limit') || undefined, filters: call.filters(), signal: call.signal };
+  call.reply(200, await call.backend.images.search(term, options));
+}
+
 export async function commit(call: Call): Promise<void> {
   const hasBody = call.request.headers['content-type'] !== undefined;
   const id = await call.backend.containers.commit(call.text('container') ?? '', {

@@ -29,6 +29,7 @@ import { push } from './push.ts';
 import { remove } from './remove.ts';
 import { configOf, find, holder, nameOf, repoNames, type ImageRoom, type ImageUser, type Layers } from './room.ts';
 import { save, type SaveOptions } from './save.ts';
+import { search } from './search.ts';
 import { ImageStore } from './store.ts';
 import { tag } from './tag.ts';
 import { usage } from './usage.ts';
@@ -119,6 +120,10 @@ export class Images implements ImageBackend {
     const server = auth.serveraddress ?? '';
     await login({ client: this.#room.registry, server, credentials: credentialsOf(auth), signal });
     return { IdentityToken: '', Status: 'Login Succeeded' };
+  }
+
+  search(term: string, options: Parameters<ImageBackend['search']>[1]): Promise<object[]> {
+    return search(this.#room, term, options);
   }
 
   list(options: Parameters<ImageBackend['list']>[0]): Promise<Summary[]> {
