@@ -3,6 +3,7 @@
 
 import { alternate, time, timeCommand, type Result } from './measure.ts';
 import { EngineApi } from './engine-api.ts';
+import { copy, list, logs } from './many.ts';
 import { daemonMemory, shimMemory, startSleepers } from './memory.ts';
 import type { Peer, Peers } from './peers.ts';
 import { pushLargeImage } from './large-image.ts';
@@ -127,6 +128,30 @@ export const ROWS: Row[] = [
       });
       return alternate(samples, Math.max(3, Math.round(times / 5)));
     },
+  },
+  {
+    number: 10,
+    title: 'ps -a of 500 containers',
+    unit: 'ms',
+    subject: 'punnet',
+    budgets: [{ bound: 100 }],
+    measure: (peers, times) => list(peers, { containers: 500, times }),
+  },
+  {
+    number: 11,
+    title: 'logs of 1 GB, in lines of 128 bytes',
+    unit: 'MB/s',
+    subject: 'punnet',
+    budgets: [{ bound: 200, sense: 'at-least' }],
+    measure: (peers) => logs(peers),
+  },
+  {
+    number: 12,
+    title: 'cp of a file of 237 MB out of a container and back',
+    unit: 'ms',
+    subject: 'punnet',
+    budgets: [{ peer: 'docker', bound: 1 }],
+    measure: (peers, times) => copy(peers, Math.max(3, Math.round(times / 5))),
   },
 ];
 

@@ -86,7 +86,8 @@ describe('the log file', () => {
   };
   const rest = (file: LogFile) => {
     const lines: string[] = [];
-    for (let next = file.next(); next !== undefined; next = file.next()) lines.push(...next.map(String));
+    for (let next = file.next(); next !== undefined; next = file.next())
+      lines.push(...next.toString().split('\n').slice(0, -1));
     return lines;
   };
 

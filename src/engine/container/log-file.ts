@@ -4,7 +4,7 @@
 import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs';
 import { errnoOf } from '../../base/errors.ts';
 
-const BLOCK = 1 << 16;
+const BLOCK = 1 << 18;
 const NEWLINE = 10;
 
 /** Paths of a log, oldest first: `x-json.log.2`, `x-json.log.1`, `x-json.log`. */
@@ -43,20 +43,15 @@ export class LogFile {
     closeSync(this.#descriptor);
   }
 
-  /** The complete lines of the next block; undefined at the present end of the file. */
-  next(): Buffer[] | undefined {
+  /** The complete lines of the next block, none or more, each with its newline; undefined at the present end of the file. */
+  next(): Buffer | undefined {
     const read = readSync(this.#descriptor, this.#block, 0, BLOCK, this.#position);
     if (read === 0) return undefined;
     this.#position += read;
     const data = Buffer.concat([this.#rest, this.#block.subarray(0, read)]);
-    const lines: Buffer[] = [];
-    let from = 0;
-    for (let end = data.indexOf(NEWLINE); end >= 0; end = data.indexOf(NEWLINE, from)) {
-      lines.push(data.subarray(from, end));
-      from = end + 1;
-    }
-    this.#rest = data.subarray(from);
-    return lines;
+    const end = data.lastIndexOf(NEWLINE) + 1;
+    this.#rest = data.subarray(end);
+    return data.subarray(0, end);
   }
 
   /** Goes to the start of the last `count` lines; returns how many of them this file does not have. */

@@ -7,7 +7,10 @@ import type { LogOptions } from '../../api/backend.ts';
 import { conflict, notImplemented } from '../../base/errors.ts';
 import type { Container } from './container.ts';
 import { LogFile, logFiles } from './log-file.ts';
+import { translateLines } from './log-lines.ts';
 import type { Room } from './room.ts';
+
+const NEWLINE = 10;
 
 interface Entry {
   log: string;
@@ -101,14 +104,10 @@ class Output {
     this.#corrupt = corrupt;
   }
 
-  async write(lines: Buffer[]): Promise<void> {
-    const pieces: Buffer[] = [];
-    for (const line of lines) {
-      const piece = this.finished ? undefined : this.#piece(line.toString('utf8'));
-      if (piece !== undefined) pieces.push(piece);
-    }
+  async write(lines: Buffer): Promise<void> {
+    const pieces = this.#pieces(lines);
     if (pieces.length === 0 || this.#options.signal.aborted) return;
-    if (this.#sink.write(Buffer.concat(pieces))) return;
+    if (this.#sink.write(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces))) return;
     await new Promise<void>((resolve) => {
       const go = () => {
         this.#sink.off('drain', go);
@@ -118,6 +117,21 @@ class Output {
       this.#sink.once('drain', go);
       this.#options.signal.addEventListener('abort', go);
     });
+  }
+
+  #pieces(lines: Buffer): Buffer[] {
+    const { since, until, stdout, stderr, timestamps } = this.#options;
+    const other = (line: Buffer) => (this.finished ? undefined : this.#piece(line.toString('utf8')));
+    if (since === undefined && until === undefined && !timestamps) {
+      return translateLines(lines, { stdout, stderr, framed: !this.#tty }, other);
+    }
+    const pieces: (Buffer | undefined)[] = [];
+    for (let at = 0; at < lines.length;) {
+      const end = lines.indexOf(NEWLINE, at);
+      pieces.push(other(lines.subarray(at, end)));
+      at = end + 1;
+    }
+    return pieces.filter((piece) => piece !== undefined);
   }
 
   #piece(line: string): Buffer | undefined {
