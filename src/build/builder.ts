@@ -72,7 +72,15 @@ export class Builder {
     const releases: (() => Promise<void>)[] = [];
     try {
       const build = new Build(request, {
-        host,
+        host: {
+          ...host,
+          // A base image may be removed while steps run on it: its blobs are then needed by what is built.
+          image: async (reference, options) => {
+            const base = await host.image(reference, options);
+            releases.push(host.hold(base.layers));
+            return base;
+          },
+        },
         cache: this.#cache,
         mounts: this.#mounts,
         running: this.#running,

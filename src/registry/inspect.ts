@@ -1,10 +1,11 @@
 // What a registry has under a name, without pulling it: the descriptor of the manifest or index, and its platforms. Runs in
 // the daemon. Engine API: DistributionInspect; moby daemon/server/router/distribution
 
+import { notFound } from '../base/errors.ts';
 import type { Descriptor, Platform } from '../base/oci-image.ts';
 import { RegistryFailure } from './failure.ts';
 import { CONFIG_LIMIT, checkManifest, parseConfig } from './image-config.ts';
-import { reach, translate, type ReachOptions } from './reach.ts';
+import { reach, type ReachOptions } from './reach.ts';
 import { readBody } from './transport.ts';
 
 /** @throws PunnetError with Docker's texts */
@@ -25,6 +26,10 @@ export async function inspect(options: ReachOptions): Promise<{ Descriptor: Desc
     const { os, architecture, variant } = parseConfig(bytes, top.value);
     return { Descriptor, Platforms: [{ os, architecture, ...(variant !== undefined && { variant }) }] };
   } catch (error) {
-    throw translate(error, options.reference);
+    // As the registry said it: only a pull speaks of the image.
+    const unknown = error instanceof RegistryFailure && UNKNOWN.has(error.code ?? '');
+    throw unknown ? notFound(error.message, { cause: error }) : error;
   }
 }
+
+const UNKNOWN = new Set(['MANIFEST_UNKNOWN', 'NAME_UNKNOWN']);

@@ -1,9 +1,10 @@
 // punnet container prune: removes every container that does not run. docker/cli: cli/command/container/prune.go.
 
 import { confirm } from '../confirm.ts';
-import { filterQuery, pruneFilter } from '../flag-sets.ts';
+import { pruneFilter } from '../flag-sets.ts';
 import type { Flag } from '../flag.ts';
 import { humanSize } from '../format/size.ts';
+import { pruneContainers } from '../prune.ts';
 import type { Run } from '../verb.ts';
 
 export const flags: Flag[] = [
@@ -17,11 +18,7 @@ const WARNING = 'WARNING! This will remove all stopped containers.';
 
 export const run: Run = async (context, { flags }) => {
   if (!flags.on('force')) await confirm(context, WARNING);
-  const { ContainersDeleted, SpaceReclaimed } = await context.client.call<{
-    ContainersDeleted?: string[] | null;
-    SpaceReclaimed: number;
-  }>('POST', '/containers/prune', { query: { filters: filterQuery(flags.all('filter')) } });
-  const deleted = ContainersDeleted ?? [];
-  if (deleted.length > 0) context.out.write(`Deleted Containers:\n${deleted.map((id) => `${id}\n`).join('')}\n`);
-  context.out.line(`Total reclaimed space: ${humanSize(SpaceReclaimed)}`);
+  const { freed, text } = await pruneContainers(context, flags.all('filter'));
+  if (text !== '') context.out.line(text);
+  context.out.line(`Total reclaimed space: ${humanSize(freed)}`);
 };

@@ -1,7 +1,8 @@
 // punnet network prune: removes the networks that no container uses. docker/cli: cli/command/network/prune.go.
 
-import { filter, filterQuery } from '../flag-sets.ts';
+import { filter } from '../flag-sets.ts';
 import type { Flag } from '../flag.ts';
+import { pruneNetworks } from '../prune.ts';
 import type { Run } from '../verb.ts';
 
 export const flags: Flag[] = [
@@ -21,14 +22,6 @@ export const run: Run = async (context, { flags }) => {
     terminal.close();
     if (!/^y$/i.test(answer.trim())) throw new Error('network prune has been cancelled');
   }
-  const query = { filters: filterQuery(flags.all<{ name: string; value: string }>('filter')) };
-  const { NetworksDeleted } = await context.client.call<{ NetworksDeleted: string[] | null }>(
-    'POST',
-    '/networks/prune',
-    {
-      query,
-    },
-  );
-  if (!NetworksDeleted?.length) return;
-  context.out.write(`Deleted Networks:\n${NetworksDeleted.join('\n')}\n\n`);
+  const { text } = await pruneNetworks(context, flags.all('filter'));
+  if (text !== '') context.out.line(text);
 };

@@ -1,9 +1,10 @@
 // punnet volume prune. docker/cli: cli/command/volume/prune.go.
 
 import { confirm } from '../confirm.ts';
-import { filter, filterQuery } from '../flag-sets.ts';
+import { filter } from '../flag-sets.ts';
 import type { Flag } from '../flag.ts';
 import { humanSize } from '../format/size.ts';
+import { pruneVolumes } from '../prune.ts';
 import type { Run } from '../verb.ts';
 
 export const flags: Flag[] = [
@@ -21,12 +22,7 @@ export const run: Run = async (context, { flags }) => {
   const all = flags.on('all');
   if (!flags.on('force')) await confirm(context, all ? ALL : ANONYMOUS);
   const filters = flags.all<{ name: string; value: string }>('filter');
-  const { VolumesDeleted, SpaceReclaimed } = await context.client.call<{
-    VolumesDeleted: string[] | null;
-    SpaceReclaimed: number;
-  }>('POST', '/volumes/prune', {
-    query: { filters: filterQuery(all ? [...filters, { name: 'all', value: 'true' }] : filters) },
-  });
-  if (VolumesDeleted?.length) context.out.write(`Deleted Volumes:\n${VolumesDeleted.join('\n')}\n\n`);
-  context.out.line(`Total reclaimed space: ${humanSize(SpaceReclaimed)}`);
+  const { freed, text } = await pruneVolumes(context, all ? [...filters, { name: 'all', value: 'true' }] : filters);
+  if (text !== '') context.out.line(text);
+  context.out.line(`Total reclaimed space: ${humanSize(freed)}`);
 };

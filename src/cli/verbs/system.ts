@@ -113,6 +113,13 @@ export const group: Group = {
     events,
     { ...info, common: undefined },
     {
+      name: 'prune',
+      summary: 'Remove unused data',
+      usage: '[OPTIONS]',
+      ...none,
+      load: () => import('../verb/system-prune.ts'),
+    },
+    {
       name: 'stop',
       summary: 'End the daemon; running containers go on',
       usage: '[OPTIONS]',

@@ -30,6 +30,9 @@ export async function commit(room: ImageRoom, container: Committed, options: Com
   const base = configOf(room, container.imageId);
   const lease = holder(room);
   try {
+    // Its image may be removed while the archive is written: what lies below is then needed by the new one.
+    const below = record ? layersOf(room, record) : [];
+    for (const digest of [...below.map((blob) => blob.digest), ...base.rootfs.diff_ids]) lease.hold(digest);
     const layer = await layerFromSnapshot(room, container.id, { lease, consume: false });
     const empty = layer.entries === 0;
     const created = rfc3339(nowNanoseconds());
@@ -52,7 +55,6 @@ export async function commit(room: ImageRoom, container: Committed, options: Com
         },
       ],
     };
-    const below = record ? layersOf(room, record) : [];
     const id = await makeImage(room, { config: image, layers: [...below, ...(empty ? [] : [layer])], lease });
     if (name) giveName(room, name, id);
     return id;
