@@ -44,6 +44,7 @@ export function layOut(text: string, { minimum, padding }: TableLayout): string 
   return out;
 }
 
+/** Characters, as Go counts runes; most text has one for each unit of UTF-16. */
 function widthOf(text: string): number {
-  return [...text].length;
+  return /[\ud800-\udfff]/.test(text) ? [...text].length : text.length;
 }
