@@ -153,6 +153,25 @@ export const ROWS: Row[] = [
     budgets: [{ peer: 'docker', bound: 1 }],
     measure: (peers, times) => copy(peers, Math.max(3, Math.round(times / 5))),
   },
+  {
+    number: 13,
+    title: 'save of an image of 3 layers, 237 MB',
+    unit: 'ms',
+    subject: 'punnet',
+    budgets: [{ peer: 'docker', bound: 1 }],
+    async measure({ registry, punnet, docker, scratch }, times) {
+      const name = await pushLargeImage(registry, scratch);
+      const engines = present<Peer>(punnet, docker);
+      for (const engine of engines) await timeCommand(engine.command('pull', '-q', name));
+      const samples = engines.map((engine) => ({
+        name: engine.name,
+        measure: () => timeCommand(engine.command('save', name)),
+      }));
+      const results = await alternate(samples, Math.max(3, Math.round(times / 5)));
+      for (const engine of engines) await timeCommand(engine.command('rmi', name));
+      return results;
+    },
+  },
 ];
 
 /** Containers per second when four are always under way. */
