@@ -119,6 +119,8 @@ export class Netlink {
 
   /** Sends all messages at once. Returns what came back besides acknowledgements. @throws NetlinkError for the first that failed */
   send(messages: Message[]): Answer[] {
+    // A batch of nothing is no message, which the kernel refuses with ENODATA.
+    if (messages.length === 0) return [];
     const first = this.#sequence;
     this.#sequence += messages.length;
     sendmsg(this.#fd, Buffer.concat(messages.map((message, index) => encodeMessage(message, first + index))));

@@ -43,6 +43,7 @@ const NEEDS = {
     existsSync(join(PROJECT, 'test/clients/testcontainers/node_modules/testcontainers'))
       ? undefined
       : 'testcontainers is not installed (test/setup, or npm ci --ignore-scripts in test/clients/testcontainers)',
+  nft: program('nft', 'nftables'),
   gcc: program('gcc'),
   strace: program('strace'),
   'docker-compose': program('docker-compose'),

@@ -125,6 +125,16 @@ onEveryHost('networks', [], (the) => {
       expect(await sh(['--network', net], 'ping -c 1 -W 1 late >/dev/null 2>&1 || echo gone')).toBe('gone');
     });
 
+    test('that is internal is joined and left by a container that has no other', async () => {
+      const [one, two] = [await network('--internal'), await network('--internal')];
+      const name = named('inner');
+      await start(name, ['--network', one], 'sleep', '600');
+      await must(['network', 'connect', two, name]);
+      expect(await sh(['--network', two], `ping -c 1 -W 5 ${name} >/dev/null && echo found`)).toBe('found');
+      await must(['network', 'disconnect', two, name]);
+      await must(['network', 'disconnect', one, name]);
+    });
+
     test('is not removed while it is used; pre-defined ones never', async () => {
       const net = await network();
       await start(named('user'), ['--network', net], 'sleep', '600');
