@@ -7,7 +7,6 @@ import {
   attribute,
   be32,
   nested,
-  NLM_F_ACK,
   NLM_F_APPEND,
   NLM_F_CREATE,
   text,
@@ -41,7 +40,8 @@ function message(
 ): Message {
   const header = Buffer.from([options.family, 0, 0, 0]);
   const body = Buffer.concat([header, ...options.attributes]);
-  return { what, type: (SUBSYSTEM << 8) | kind, flags: options.flags | NLM_F_ACK, body };
+  // Without NLM_F_ACK: failures are told all the same, and the answers to a long list would not fit the socket's buffer.
+  return { what, type: (SUBSYSTEM << 8) | kind, flags: options.flags, body };
 }
 
 function batch(type: number): Message {

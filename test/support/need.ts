@@ -43,6 +43,7 @@ const NEEDS = {
     existsSync(join(PROJECT, 'test/clients/testcontainers/node_modules/testcontainers'))
       ? undefined
       : 'testcontainers is not installed (test/setup, or npm ci --ignore-scripts in test/clients/testcontainers)',
+  slirp4netns: program('slirp4netns'),
   nft: program('nft', 'nftables'),
   gcc: program('gcc'),
   strace: program('strace'),

@@ -2,7 +2,7 @@
 // The engine under test lives on `host`; `client` is a machine beside it, whose address must be seen, and which knows a few
 // names. Needs root, as does dockerd.
 
-import { rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll } from 'vitest';
@@ -42,15 +42,27 @@ export type Kind = 'docker' | 'user' | 'root';
 const WANTED = (process.env.PUNNET_TEST_ENGINES ?? 'docker,user,root').split(',');
 const NEEDS = { docker: ['docker', 'docker-cli'], user: ['built', 'net.tun'], root: ['built', 'net.tun'] } as const;
 
+export interface HostOptions {
+  /** all, unless given */
+  kinds?: Kind[];
+  /** programs that punnet is not to find on this host */
+  hidden?: string[];
+}
+
 /** A suite for each engine on a host of its own, with busybox in it: the same claims, judged by the same assertions. */
-export function onEveryHost(title: string, needs: Need[], body: (the: () => World) => void): void {
-  for (const kind of ['docker', 'user', 'root'] as const) {
+export function onEveryHost(
+  title: string,
+  needs: Need[],
+  body: (the: () => World) => void,
+  options: HostOptions = {},
+): void {
+  for (const kind of options.kinds ?? (['docker', 'user', 'root'] as const)) {
     if (!WANTED.includes(kind)) continue;
     const label = kind === 'docker' ? 'docker' : `punnet as ${kind}`;
     claims(`${title}: ${label}`, need('root', ...NEEDS[kind], ...needs), () => {
       let world: World | undefined;
       beforeAll(async () => {
-        world = await makeWorld(kind);
+        world = await makeWorld(kind, options);
       }, 120_000);
       afterAll(() => world?.stop(), 120_000);
       body(() => world!);
@@ -60,7 +72,8 @@ export function onEveryHost(title: string, needs: Need[], body: (the: () => Worl
 
 let serial = 0;
 
-async function makeWorld(kind: Kind): Promise<World> {
+/** Needs root. The caller stops it. */
+export async function makeWorld(kind: Kind, { hidden = [] }: HostOptions = {}): Promise<World> {
   const home = makeOpenScratch('world');
   const id = `${process.pid}-${serial++}`;
   const names = { host: `pt-h-${id}`, client: `pt-c-${id}` };
@@ -77,6 +90,7 @@ async function makeWorld(kind: Kind): Promise<World> {
   const hosted = [...mounted, 'mount --bind "$0" /etc/resolv.conf && exec "$@"', join(home, 'resolv.conf')];
   const { spec, command, service } =
     kind === 'docker' ? dockerHost(home, on('host', hosted)) : await punnetHost({ home, as: kind }, on('host', hosted));
+  if (hidden.length > 0) spec.env.PATH = pathWithout(hidden, home);
   const engine = new Engine(spec);
   await until('the engine answers', async () => {
     const outcome = await engine.cli(['version'], { cwd: '/' });
@@ -110,6 +124,19 @@ async function makeWorld(kind: Kind): Promise<World> {
       rmSync(home, { recursive: true, force: true });
     },
   };
+}
+
+/** A directory of links to all programs but these. */
+function pathWithout(hidden: string[], home: string): string {
+  const directory = join(home, 'bin');
+  mkdirSync(directory);
+  for (const from of `${process.env.PATH}:/usr/sbin:/sbin`.split(':').filter(existsSync)) {
+    for (const name of readdirSync(from)) {
+      const link = join(directory, name);
+      if (!hidden.includes(name) && !existsSync(link)) symlinkSync(join(from, name), link);
+    }
+  }
+  return directory;
 }
 
 async function makeHosts(names: { host: string; client: string }): Promise<void> {

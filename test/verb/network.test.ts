@@ -64,6 +64,39 @@ onEveryHost('networks', [], (the) => {
       expect(text).toContain(`name = ${name}.${net}`);
     });
 
+    test('asks the host’s servers for the rest: A, AAAA, reverse and search domains; --dns asks others', async () => {
+      const net = await network();
+      const ask = (type: string, name: string) => `nslookup -type=${type} ${name} 2>&1 | grep -A 9 '^$'`;
+      const text = await sh(
+        ['--network', net, '--dns-search', 'test'],
+        `${ask('a', 'outside.test')}; ${ask('aaaa', 'outside.test')}; ${ask('ptr', '2.0.77.10.in-addr.arpa')}
+         ping -c 1 -W 1 outside 2>&1 | head -n 1; cat /etc/resolv.conf`,
+      );
+      expect(text).toContain(`Address: ${CLIENT}`);
+      expect(text).toContain('fd77::2');
+      expect(text).toContain('name = outside.test');
+      expect(text).toContain(`PING outside (${CLIENT})`);
+      expect(text).toMatch(/^search test$/m);
+      expect(await sh(['--dns', CLIENT, '--dns-option', 'attempts:1'], 'cat /etc/resolv.conf')).toMatch(
+        new RegExp(`^nameserver ${CLIENT}\n(search .*\n)?options attempts:1$`),
+      );
+    });
+
+    test('answers over TCP as over UDP', async () => {
+      const net = await network();
+      const name = named('db');
+      await start(name, ['--network', net], 'sleep', '600');
+      const [a = 0, b = 0, c = 0, d = 0] = (await address(name, net)).split('.').map(Number);
+      // RFC 1035: length; id, flags, one question; name, A, IN
+      const query = [0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, name.length, ...Buffer.from(name), 0, 0, 1, 0, 1];
+      const octal = [0, query.length, ...query].map((byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('');
+      const script = `printf '${octal}' | timeout 5 nc -w 2 127.0.0.11 53 | xxd -p | tr -d '\n'`;
+      const hex = Buffer.from([0, 1, 0, 1]).toString('hex');
+      const answer = await sh(['--network', net], script);
+      expect(answer).toContain(hex);
+      expect(answer).toContain(Buffer.from([0, 4, a, b, c, d]).toString('hex'));
+    });
+
     test('a link is a name that its container alone knows', async () => {
       const net = await network();
       const name = named('db');

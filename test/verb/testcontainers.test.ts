@@ -20,10 +20,10 @@ onEveryHost('testcontainers', ['testcontainers'], (the) => {
       // Locks of its own, in a directory that the user of the engine may write.
       TMPDIR: the().home,
     };
-    const outcome = await the().as(process.execPath, [SCRIPT, 'busybox'], { env, timeout: 110_000 });
+    const outcome = await the().as(process.execPath, [SCRIPT, 'busybox'], { env, timeout: 230_000 });
     if (outcome.code !== 0) throw new Error(`script.mjs: exit ${outcome.code}\n${outcome.stdout}${outcome.stderr}`);
     said = JSON.parse(outcome.stdout.trim().split('\n').at(-1)!) as Record<string, unknown>;
-  }, 120_000);
+  }, 240_000);
 
   test('mapped ports and the waits for ports, HTTP, log lines, health, commands and one shot', () => {
     expect(said).toMatchObject({ page: '200 front', missing: '404', restarted: '200 front' });
