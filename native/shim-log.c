@@ -23,8 +23,8 @@ static struct {
   char bytes[CHUNK];
 } out;
 
-void log_open(struct log *log, const char *path, int64_t max_size, int max_files) {
-  *log = (struct log){.fd = -1, .max_size = max_size, .max_files = max_files};
+void log_open(struct log *log, const char *path) {
+  log->fd = -1;
   log->streams[0].name = "stdout";
   log->streams[1].name = "stderr";
   if (!path) return;
@@ -145,6 +145,19 @@ static void put_escaped(struct log *log, const unsigned char *text, size_t size)
   }
 }
 
+/** Text that may be longer than the buffer. */
+static void put_long(struct log *log, const char *text, size_t left) {
+  while (left > 0) {
+    room(log, 1);
+    size_t take = sizeof out.bytes - out.used;
+    if (take > left) take = left;
+    memcpy(out.bytes + out.used, text, take);
+    out.used += take;
+    text += take;
+    left -= take;
+  }
+}
+
 static void write_line(struct log *log, struct log_stream *stream, int complete) {
   struct timespec time;
   clock_gettime(CLOCK_REALTIME, &time);
@@ -160,7 +173,13 @@ static void write_line(struct log *log, struct log_stream *stream, int complete)
   if (complete) put("\\n");
   put("\",\"stream\":\"");
   put(stream->name);
-  put("\",\"time\":\"");
+  put("\"");
+  if (log->attributes) {
+    put(",\"attrs\":");
+    put_long(log, log->attributes, log->attributes_size);
+    room(log, ROOM);
+  }
+  put(",\"time\":\"");
   out.used = (size_t)(put_time(out.bytes + out.used, time, 1) - out.bytes);
   put("\"}\n");
   if (out.lost) out.used = 0;

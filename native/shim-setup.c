@@ -69,19 +69,21 @@ static int64_t number(char ***argv, int64_t most) {
 
 struct options {
   const char *dir, *listen, *exit, *log, *input;
-  int64_t log_size, log_files;
+  int attributes;
 };
 
 static struct options parse(struct shim *shim, char **argv) {
-  struct options options = {.log_size = -1, .log_files = 1, .input = "null"};
+  struct options options = {.input = "null"};
+  shim->log = (struct log){.max_size = -1, .max_files = 1};
   for (; *argv; argv++) {
     if (!strcmp(*argv, "--dir")) options.dir = next(&argv);
     else if (!strcmp(*argv, "--listen")) options.listen = next(&argv);
     else if (!strcmp(*argv, "--exit")) options.exit = next(&argv);
     else if (!strcmp(*argv, "--log")) options.log = next(&argv);
     else if (!strcmp(*argv, "--stdin")) options.input = next(&argv);
-    else if (!strcmp(*argv, "--log-max-size")) options.log_size = number(&argv, INT64_MAX / 16);
-    else if (!strcmp(*argv, "--log-max-file")) options.log_files = number(&argv, 1000);
+    else if (!strcmp(*argv, "--log-max-size")) shim->log.max_size = number(&argv, INT64_MAX / 16);
+    else if (!strcmp(*argv, "--log-max-file")) shim->log.max_files = (int)number(&argv, 1000);
+    else if (!strcmp(*argv, "--log-attributes")) options.attributes = 1;
     else if (!strcmp(*argv, "--rows")) shim->rows = (int)number(&argv, UINT16_MAX);
     else if (!strcmp(*argv, "--cols")) shim->cols = (int)number(&argv, UINT16_MAX);
     else if (!strcmp(*argv, "--tty")) shim->tty = 1;
@@ -137,6 +139,18 @@ static void load_plan(struct shim *shim) {
   const char *why = plan_load(&shim->plan, shim->plan_bytes, shim->plan_size);
   if (why) errno = EINVAL, fatal(shim, why);
   if (plan_open(&shim->walk, &shim->plan) < 0) fatal(shim, "mmap report");
+}
+
+/** They lie in a file beside the plan: labels may be longer than arguments. */
+static void load_attributes(struct shim *shim) {
+  int fd = openat(shim->dir, "log-attributes", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  struct stat st;
+  if (fd < 0 || fstat(fd, &st) < 0 || st.st_size <= 0) fatal(shim, "open log-attributes");
+  const char *text = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+  if (text == MAP_FAILED) fatal(shim, "mmap log-attributes");
+  close(fd);
+  shim->log.attributes = text;
+  shim->log.attributes_size = (size_t)st.st_size;
 }
 
 static void listen_on(struct shim *shim, const char *path) {
@@ -211,6 +225,7 @@ void shim_setup(struct shim *shim, char **argv) {
   if (options.exit && open_place(&shim->exit, options.exit) < 0) fatal(shim, "open directory of --exit");
   load_plan(shim);
   listen_on(shim, options.listen);
-  log_open(&shim->log, options.log, options.log_size, (int)options.log_files);
+  if (options.attributes) load_attributes(shim);
+  log_open(&shim->log, options.log);
   make_pipes(shim);
 }

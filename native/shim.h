@@ -29,6 +29,8 @@ struct log {
   int fd;
   int64_t size, max_size;  // max_size -1: never rotates
   int max_files;
+  const char *attributes;  // a JSON object that every line carries, or null
+  size_t attributes_size;
   int complained;
   struct log_stream {
     const char *name;
@@ -40,7 +42,8 @@ struct log {
 };
 
 /** Opens the directory of `path`; the file is made with the first line. Null: nothing is logged. */
-void log_open(struct log *log, const char *path, int64_t max_size, int max_files);
+/** Of `log`, the limits and attributes are set already. */
+void log_open(struct log *log, const char *path);
 void log_feed(struct log *log, int stream, const unsigned char *bytes, size_t size);
 /** Logs what is left without an end of line. */
 void log_end(struct log *log);

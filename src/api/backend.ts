@@ -121,6 +121,8 @@ export interface LogOptions {
   /** lines from the end; undefined: all */
   tail?: number;
   timestamps: boolean;
+  /** attributes before each line */
+  details: boolean;
   /** milliseconds since the epoch */
   since?: number;
   until?: number;

@@ -92,7 +92,7 @@ export class System implements SystemBackend {
         Volume: ['local'],
         Network: ['bridge', 'host', 'macvlan', 'null'],
         Authorization: null,
-        Log: ['json-file', 'none'],
+        Log: ['json-file', 'local', 'none'],
       },
       MemoryLimit: limits.memory,
       SwapLimit: limits.swap,

@@ -122,9 +122,8 @@ describe('what is wrong is said', () => {
 
 describe('what is not supported yet is refused by name', () => {
   test.each<[ContainerConfigBody, HostConfigBody, string]>([
-    [{}, { LogConfig: { Type: 'syslog' } }, 'HostConfig.LogConfig.Type=syslog'],
-    [{}, { LogConfig: { Type: 'json-file', Config: { tag: 'x' } } }, "log opt 'tag' is not supported yet"],
-    [{}, { LogConfig: { Type: 'json-file', Config: { odd: 'x' } } }, "unknown log opt 'odd' for json-file log driver"],
+    [{}, { StorageOpt: { size: '1g' } }, 'HostConfig.StorageOpt (--storage-opt) is not supported yet'],
+    [{}, { DeviceRequests: [{}] }, 'HostConfig.DeviceRequests (--gpus) is not supported yet'],
   ])('%j %j', (config, host, message) => {
     expect(() => refuseUnsupported(config, host)).toThrow(message);
   });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { DetachWatch } from '../../src/engine/container/detach.ts';
-import { LogFile, logFiles } from '../../src/engine/container/log-file.ts';
+import { LogFile, openLog } from '../../src/engine/container/log-file.ts';
 import { encodeFrame, FrameDecoder } from '../../src/engine/container/shim-frames.ts';
 
 function decode(bytes: Buffer, pieces: number, framed: boolean): { output: string; controls: string[] } {
@@ -120,8 +120,10 @@ describe('the log file', () => {
     expect(LogFile.open('/nonexistent/log')).toBeUndefined();
     const directory = mkdtempSync(join(tmpdir(), 'punnet-log-'));
     const path = join(directory, 'x');
-    for (const name of [path, `${path}.1`, `${path}.2`]) writeFileSync(name, '');
-    expect(logFiles(path)).toEqual([`${path}.2`, `${path}.1`, path]);
+    for (const name of [path, `${path}.1`, `${path}.2`]) writeFileSync(name, `${name}\n`);
+    const files = openLog(path);
+    expect(files.map((file) => String(file.next()).trimEnd())).toEqual([`${path}.2`, `${path}.1`, path]);
+    files.forEach((file) => file.close());
     rmSync(directory, { recursive: true });
   });
 });

@@ -17,6 +17,7 @@ export async function logs(call: Call): Promise<void> {
     stderr,
     tail: tailOf(call.text('tail')),
     timestamps: call.flag('timestamps'),
+    details: call.flag('details'),
     since: parseTime(call, 'since'),
     until: parseTime(call, 'until'),
     signal: call.signal,

@@ -154,7 +154,7 @@ export const containerFlags: Flag[] = [
   { name: 'label-file', type: 'list', help: 'Read in a line delimited file of labels' },
   { name: 'link', type: 'list', help: 'Add link to another container', read: readLink },
   { name: 'link-local-ip', type: 'list', help: 'Container IPv4/IPv6 link-local addresses' },
-  { name: 'log-driver', type: 'string', help: 'Logging driver for the container', choices: ['json-file', 'none'] },
+  { name: 'log-driver', type: 'string', help: 'Logging driver for the container', choices: ['json-file', 'local', 'none'] },
   { name: 'log-opt', type: 'list', help: 'Log driver options' },
   { name: 'mac-address', type: 'string', help: 'Container MAC address (e.g., 92:d0:c6:0a:29:33)' },
   { name: 'memory', short: 'm', type: 'bytes', help: 'Memory limit', read: parseBytes },

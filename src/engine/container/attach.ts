@@ -26,6 +26,7 @@ export async function attach(room: Room, id: string, options: AttachOptions, ope
       stdout: options.stdout,
       stderr: options.stderr,
       timestamps: false,
+      details: false,
       signal: gone.signal,
     };
     await readLogs(room, container, replay, client).catch((error: unknown) => {

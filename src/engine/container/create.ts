@@ -16,6 +16,7 @@ import { wantedEndpoints } from '../network/wish.ts';
 import { checkShape } from './body-shape.ts';
 import { Container } from './container.ts';
 import { completeHostConfig } from './host-config.ts';
+import { verifyLogConfig } from './log-config.ts';
 import { commandLine, mergeImage } from './merge-image.ts';
 import { wantedMounts, type WantedMount } from './mount-points.ts';
 import { checkName } from './name.ts';
@@ -33,6 +34,7 @@ export async function create(
 ): Promise<{ Id: string; Warnings: string[] }> {
   const { config, hostConfig, endpoints } = checkShape(body);
   refuseUnsupported(config, hostConfig);
+  verifyLogConfig(hostConfig.LogConfig ?? {});
   if (options.name !== undefined) checkName(options.name);
   const warnings = verify(config, hostConfig, room.launcher.limits());
   const image = await room.images.resolve(config.Image ?? '', options.platform);

@@ -35,7 +35,7 @@ export function inspect(room: Room, container: Container, { size }: { size: bool
     ResolvConfPath: join(runtime, 'resolv.conf'),
     HostnamePath: join(runtime, 'hostname'),
     HostsPath: join(runtime, 'hosts'),
-    LogPath: record.hostConfig.LogConfig?.Type === 'none' ? '' : logPath(container),
+    LogPath: record.hostConfig.LogConfig?.Type === 'json-file' ? logPath(container) : '',
     Name: `/${record.name}`,
     RestartCount: state.restartCount,
     Driver: 'overlay2',

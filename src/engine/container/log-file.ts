@@ -1,17 +1,26 @@
 // Reads a container's log: lines of JSON ({"log","stream","time"}) in one file and its rotated predecessors, from the end
 // without reading what comes before. Runs in the daemon. The shim writes them. moby: daemon/logger/jsonfilelog.
 
-import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { errnoOf } from '../../base/errors.ts';
 
 const BLOCK = 1 << 18;
 const NEWLINE = 10;
 
-/** Paths of a log, oldest first: `x-json.log.2`, `x-json.log.1`, `x-json.log`. */
-export function logFiles(path: string): string[] {
-  const files = [path];
-  for (let number = 1; existsSync(`${path}.${number}`); number++) files.unshift(`${path}.${number}`);
-  return files;
+/**
+ * Opens a log with its rotated predecessors, oldest first: `x-json.log.2`, `x-json.log.1`, `x-json.log`. From the newest on, so
+ * that a rotation meanwhile shows one file twice, which is seen, and hides none.
+ */
+export function openLog(path: string): LogFile[] {
+  const files: LogFile[] = [];
+  for (let number = 0; ; number++) {
+    const file = LogFile.open(number === 0 ? path : `${path}.${number}`);
+    // Just after a rotation began there may be no newest one yet.
+    if (file === undefined && number > 0) return files;
+    if (file === undefined) continue;
+    if (files.some(({ inode }) => inode === file.inode)) file.close();
+    else files.unshift(file);
+  }
 }
 
 /** An open log file that is read line by line; a line without its newline stays unread until it is complete. */
@@ -52,6 +61,13 @@ export class LogFile {
     const end = data.lastIndexOf(NEWLINE) + 1;
     this.#rest = data.subarray(end);
     return data.subarray(0, end);
+  }
+
+  /** Goes to the start if the file is shorter than what was read of it: with one file, rotation empties it. */
+  rewind(): void {
+    if (fstatSync(this.#descriptor).size >= this.#position) return;
+    this.#position = 0;
+    this.#rest = Buffer.alloc(0);
   }
 
   /** Goes to the start of the last `count` lines; returns how many of them this file does not have. */

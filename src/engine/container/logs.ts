@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { LogOptions } from '../../api/backend.ts';
 import { conflict, notImplemented } from '../../base/errors.ts';
 import type { Container } from './container.ts';
-import { LogFile, logFiles } from './log-file.ts';
+import { LogFile, openLog } from './log-file.ts';
 import { translateLines } from './log-lines.ts';
 import type { Room } from './room.ts';
 
@@ -16,6 +16,7 @@ interface Entry {
   log: string;
   stream: string;
   time: string;
+  attrs?: Record<string, string>;
 }
 
 /** `<id>-json.log`, as Docker names it. */
@@ -63,9 +64,7 @@ export async function readLogs(
 
 /** The files to read, oldest first, each at its first wanted line. */
 function openTail(path: string, tail: number | undefined): LogFile[] {
-  const files = logFiles(path)
-    .map((name) => LogFile.open(name))
-    .filter((file) => file !== undefined);
+  const files = openLog(path);
   if (tail !== undefined) {
     let missing = tail;
     for (const file of files.toReversed()) missing = file.seekTail(missing);
@@ -77,16 +76,21 @@ async function drain(file: LogFile, out: Output): Promise<void> {
   for (let lines = file.next(); lines !== undefined; lines = file.next()) await out.write(lines);
 }
 
-/** Reads to the end; after a rotation, to the end of the old file and on in the new one. */
+/** Reads to the end; after rotations, to the end of the old file and on through those that came after it. */
 async function catchUp(file: LogFile, path: string, out: Output): Promise<LogFile> {
+  file.rewind();
   await drain(file, out);
   if (statSync(path, { throwIfNoEntry: false })?.ino === file.inode) return file;
-  await drain(file, out);
-  const next = LogFile.open(path);
-  if (next === undefined) return file;
-  file.close();
-  await drain(next, out);
-  return next;
+  const files = openLog(path);
+  const place = files.findIndex(({ inode }) => inode === file.inode);
+  const [older, newer] = [files.slice(0, place + 1), files.slice(place + 1)];
+  older.forEach((one) => one.close());
+  const last = newer.pop();
+  if (last === undefined) return file;
+  await drain(file, out).finally(() => file.close());
+  for (const next of newer) await drain(next, out).finally(() => next.close());
+  await drain(last, out);
+  return last;
 }
 
 /** Selects, formats and writes entries, with back-pressure. */
@@ -120,9 +124,9 @@ class Output {
   }
 
   #pieces(lines: Buffer): Buffer[] {
-    const { since, until, stdout, stderr, timestamps } = this.#options;
+    const { since, until, stdout, stderr, timestamps, details } = this.#options;
     const other = (line: Buffer) => (this.finished ? undefined : this.#piece(line.toString('utf8')));
-    if (since === undefined && until === undefined && !timestamps) {
+    if (since === undefined && until === undefined && !timestamps && !details) {
       return translateLines(lines, { stdout, stderr, framed: !this.#tty }, other);
     }
     const pieces: (Buffer | undefined)[] = [];
@@ -142,7 +146,7 @@ class Output {
       this.#corrupt(line);
       return undefined;
     }
-    const { since, until, stdout, stderr, timestamps } = this.#options;
+    const { since, until, stdout, stderr, timestamps, details } = this.#options;
     const time = Date.parse(entry.time);
     if (since !== undefined && time < since) return undefined;
     if (until !== undefined && time > until) {
@@ -151,13 +155,23 @@ class Output {
     }
     const isError = entry.stream === 'stderr';
     if (isError ? !stderr : !stdout) return undefined;
-    const text = Buffer.from(timestamps ? `${fixed(entry.time)} ${entry.log}` : entry.log);
+    const detailed = details ? `${attributeText(entry.attrs ?? {})} ${entry.log}` : entry.log;
+    const text = Buffer.from(timestamps ? `${fixed(entry.time)} ${detailed}` : detailed);
     if (this.#tty) return text;
     const header = Buffer.alloc(8);
     header[0] = isError ? 2 : 1;
     header.writeUInt32BE(text.length, 4);
     return Buffer.concat([header, text]);
   }
+}
+
+/** `a=b,c=d`, in order, each escaped as in the query of a URL. */
+function attributeText(attributes: Record<string, string>): string {
+  const escaped = (text: string) => new URLSearchParams({ x: text }).toString().slice(2);
+  return Object.entries(attributes)
+    .map(([name, value]) => `${escaped(name)}=${escaped(value)}`)
+    .sort()
+    .join(',');
 }
 
 /** RFC 3339 with all nine decimals, so that columns line up. */

@@ -17,7 +17,8 @@ export interface ShimOptions {
   socket: string;
   tty: boolean;
   stdin: 'null' | 'open' | 'once';
-  log?: { path: string; maxSize?: number; maxFile?: number };
+  /** bytes; files; whether `log-attributes` beside the plan is a JSON object that every line carries */
+  log?: { path: string; maxSize?: number; maxFile?: number; attributes: boolean };
   size?: { rows: number; columns: number };
   /** report every op, not only those of a plan that fails */
   explain?: boolean;
@@ -155,6 +156,7 @@ function argumentsOf(options: ShimOptions): string[] {
   if (log !== undefined) args.push('--log', log.path);
   if (log?.maxSize !== undefined) args.push('--log-max-size', String(log.maxSize));
   if (log?.maxFile !== undefined) args.push('--log-max-file', String(log.maxFile));
+  if (log?.attributes) args.push('--log-attributes');
   if (size !== undefined) args.push('--rows', String(size.rows), '--cols', String(size.columns));
   return args;
 }

@@ -12,7 +12,7 @@ import { allocate, attach, joinedContainer, release } from '../network/sandbox.t
 import type { Container } from './container.ts';
 import { exitFile } from './exit-file.ts';
 import { watchExit } from './exit.ts';
-import { logPath } from './logs.ts';
+import { prepareLog } from './log-config.ts';
 import { writeNetworkFiles } from './network-files.ts';
 import { NEVER } from './record.ts';
 import { removeNow } from './remove.ts';
@@ -155,27 +155,17 @@ function forgetLastRun(container: Container, directory: string): void {
 
 function shimOptions(room: Room, container: Container): ShimOptions {
   const { config, hostConfig } = container.record;
-  const { Type, Config } = hostConfig.LogConfig ?? {};
   const [rows, columns] = hostConfig.ConsoleSize ?? [0, 0];
+  const directory = runtimeDirectory(room, container.id);
   return {
-    directory: runtimeDirectory(room, container.id),
-    exitFile: exitFile(runtimeDirectory(room, container.id)),
+    directory,
+    exitFile: exitFile(directory),
     socket: shimSocket(room, container.id),
     tty: container.tty,
     holdsRoot: true,
     stdin: config.OpenStdin !== true ? 'null' : config.StdinOnce === true ? 'once' : 'open',
-    ...(Type === 'none' ? {} : { log: { path: logPath(container), ...rotation(Config ?? {}) } }),
+    log: prepareLog(container, directory),
     ...(rows > 0 && columns > 0 ? { size: { rows, columns } } : {}),
-  };
-}
-
-/** `max-size` in the units that Docker takes (10k, 10m, 1g); -1 and absent mean no limit. */
-function rotation(config: Record<string, string>): { maxSize?: number; maxFile?: number } {
-  const match = /^(\d+(?:\.\d+)?)\s*([kmg]?)b?$/i.exec(config['max-size'] ?? '');
-  const unit = { '': 1, k: 1e3, m: 1e6, g: 1e9 }[match?.[2]?.toLowerCase() ?? ''] ?? 1;
-  return {
-    ...(match === null ? {} : { maxSize: Math.round(Number(match[1]) * unit) }),
-    ...(config['max-file'] === undefined ? {} : { maxFile: Number(config['max-file']) }),
   };
 }
 

@@ -2,7 +2,7 @@
 // ever dropped in silence. Zero values pass. Runs in the daemon.
 
 import type { ContainerConfigBody, HostConfigBody } from '../../api/types.ts';
-import { invalidArgument, notImplemented } from '../../base/errors.ts';
+import { notImplemented } from '../../base/errors.ts';
 
 type Ask = { config: ContainerConfigBody; host: HostConfigBody };
 
@@ -17,24 +17,10 @@ const UNSUPPORTED: [field: string, flag: string, asked: (ask: Ask) => boolean][]
   ['HostConfig.StorageOpt', '--storage-opt', ({ host }) => Object.keys(host.StorageOpt ?? {}).length > 0],
 ];
 
-const LOG_OPTIONS = ['max-size', 'max-file'];
-const DOCKER_LOG_OPTIONS = ['labels', 'labels-regex', 'env', 'env-regex', 'compress', 'mode', 'max-buffer-size', 'tag'];
-
-/** @throws notImplemented naming the field; invalidArgument for what Docker does not know either */
+/** @throws notImplemented naming the field */
 export function refuseUnsupported(config: ContainerConfigBody, host: HostConfigBody): void {
   for (const [field, flag, asked] of UNSUPPORTED) {
     if (asked({ config, host })) throw notImplemented(`${field} (${flag}) is not supported yet`);
-  }
-  const { Type = '', Config } = host.LogConfig ?? {};
-  if (!['', 'json-file', 'none'].includes(Type)) {
-    throw notImplemented(
-      `HostConfig.LogConfig.Type=${Type} (--log-driver) is not supported yet: use json-file or none`,
-    );
-  }
-  for (const name of Object.keys(Config ?? {})) {
-    if (LOG_OPTIONS.includes(name) && Type !== 'none') continue;
-    if (DOCKER_LOG_OPTIONS.includes(name)) throw notImplemented(`log opt '${name}' is not supported yet`);
-    throw invalidArgument(`unknown log opt '${name}' for ${Type === '' ? 'json-file' : Type} log driver`);
   }
 }
 
