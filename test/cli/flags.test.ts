@@ -6,6 +6,9 @@ import { nearest } from '../../src/cli/suggest.ts';
 import { runFlags } from '../../src/cli/verb/run.flags.ts';
 import { timestamp } from '../../src/cli/verb/logs.ts';
 import { flagUsages } from '../../src/cli/help.ts';
+import { flags as createFlags } from '../../src/cli/verb/create.ts';
+import { need } from '../support/need.ts';
+import { run } from '../support/process.ts';
 
 const parse = (line: string) => parseFlags(line.split(' '), { flags: runFlags, interspersed: false });
 const body = (line: string) => {
@@ -142,5 +145,32 @@ describe('help', () => {
     expect(nearest('rnu', ['run', 'rm', 'rmi'])).toBe('run');
     expect(nearest('insp', ['inspect', 'info'])).toBe('inspect');
     expect(nearest('frobnicate', ['run'])).toBeUndefined();
+  });
+});
+
+const withoutDocker = need('docker-cli');
+
+describe.skipIf(withoutDocker)(`docker's own flags${withoutDocker ? ` (skipped: ${withoutDocker})` : ''}`, () => {
+  it.each([
+    ['run', runFlags],
+    ['create', createFlags],
+  ])('every flag that docker %s has is one here, with the same short form', async (verb, flags) => {
+    const { stdout } = await run('docker', [verb, '--help']);
+    const theirs = [...stdout.matchAll(/^ +(?:-(\w), | {4})--([a-z0-9-]+)/gm)].map(([, short, name]) => ({
+      short,
+      name,
+    }));
+    expect(theirs.length).toBeGreaterThan(90);
+    const ours = new Map(flags.map(({ name, short }) => [name, short]));
+    expect(theirs.filter(({ name, short }) => !ours.has(name!) || ours.get(name!) !== short)).toEqual([]);
+  });
+
+  it.each([
+    ['--cpu-count 1 x', 'containers of Windows'],
+    ['--gpus all x', 'could not select device driver "" with capabilities: [[gpu]]'],
+    ['--kernel-memory 1m x', 'use --memory'],
+    ['--use-api-socket x', 'mount the socket with --volume'],
+  ])('%s is refused with the reason', (line, message) => {
+    expect(() => parse(line)).toThrow(message);
   });
 });

@@ -9,6 +9,7 @@ import * as host from '../option/host.ts';
 import * as pair from '../option/key-value.ts';
 import * as resource from '../option/resource.ts';
 import { readMount } from '../option/mount.ts';
+import { refusedFlags } from './run.refused.ts';
 
 function readStream(text: string): string {
   const stream = text.toLowerCase();
@@ -154,7 +155,12 @@ export const containerFlags: Flag[] = [
   { name: 'label-file', type: 'list', help: 'Read in a line delimited file of labels' },
   { name: 'link', type: 'list', help: 'Add link to another container', read: readLink },
   { name: 'link-local-ip', type: 'list', help: 'Container IPv4/IPv6 link-local addresses' },
-  { name: 'log-driver', type: 'string', help: 'Logging driver for the container', choices: ['json-file', 'local', 'none'] },
+  {
+    name: 'log-driver',
+    type: 'string',
+    help: 'Logging driver for the container',
+    choices: ['json-file', 'local', 'none'],
+  },
   { name: 'log-opt', type: 'list', help: 'Log driver options' },
   { name: 'mac-address', type: 'string', help: 'Container MAC address (e.g., 92:d0:c6:0a:29:33)' },
   { name: 'memory', short: 'm', type: 'bytes', help: 'Memory limit', read: parseBytes },
@@ -243,6 +249,7 @@ export const containerFlags: Flag[] = [
   { name: 'volume-driver', type: 'string', help: 'Optional volume driver for the container' },
   { name: 'volumes-from', type: 'list', help: 'Mount volumes from the specified container(s)' },
   { name: 'workdir', short: 'w', type: 'string', help: 'Working directory inside the container' },
+  ...refusedFlags,
 ];
 
 export const runFlags: Flag[] = [
