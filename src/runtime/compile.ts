@@ -196,10 +196,10 @@ function setUp(spec: Spec, process: SpecProcess, { options, slots }: { options: 
     ...root.enter,
     ...mounts.attach,
     ...devices.attach,
-    // The working directory is made when the image lacks it; before proc, as all mount points.
+    // The working directory is made when the image lacks it, as a mount point is.
     ...(underProc(cleanPath(process.cwd)) ? [] : points.directory(cleanPath(process.cwd))),
     ...(process.terminal ? openTerminal(process, { slots, points, console: ownDev }) : []),
-    ...mounts.proc,
+    ...mounts.follow,
     ...root.change,
     ...(isNew(spec, 'network') ? [{ who: 'child', op: 'link_up', name: 'lo' } as const] : []),
     ...network.child,

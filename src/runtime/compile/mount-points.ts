@@ -1,5 +1,5 @@
-// The directories and files that mounts need under them. Made by path with the container's root as `/`, while no proc is
-// mounted there: so a link of the image can lead nowhere but into the container (no /proc/self/fd, CVE-2024-21626). Pure.
+// The directories and files that mounts need under them. Made by path with the container's root as `/`, while proc has no links
+// to follow: so a link of the image can lead nowhere but into the container (no /proc/self/fd, CVE-2024-21626). Pure.
 
 import type { Op } from '../../native/ops.ts';
 import { S_IFREG } from '../../native/constants.ts';

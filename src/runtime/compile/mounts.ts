@@ -1,6 +1,6 @@
-// spec.mounts → ops. Sources of binds are opened as detached copies before pivot_root, because afterwards the host's paths are
-// out of reach; everything is mounted after it by paths inside the container. proc comes last: until then no magic link
-// exists under the new root. Child only. mount(2), open_tree(2), move_mount(2), mount_setattr(2)
+// spec.mounts → ops. Sources of binds are opened before pivot_root, because afterwards the host's paths are out of reach;
+// everything is mounted after it, in the order of the list, by paths inside the container. What is a proc lets no link be
+// followed until all that is done, magic links least of all. Child only. mount(2), open_tree(2), move_mount(2)
 
 import { invalidArgument } from '../../base/errors.ts';
 import type { IdMapping, SpecMount } from '../../base/oci-runtime.ts';
@@ -15,17 +15,15 @@ import type { Slots } from './slots.ts';
 export interface CompiledMounts {
   /** by the parent, before the clone: sources that only the host's root may map ids of */
   parent: Op[];
-  /** before pivot_root: detached copies of the sources */
+  /** before pivot_root: the sources */
   open: Op[];
   /** after it */
   attach: Op[];
-  /** after everything that follows paths: proc and what lies under it */
-  proc: Op[];
+  /** after everything that follows paths of the image: links in proc are links again */
+  follow: Op[];
   /** what was mounted writable to be filled, and is to be read-only */
   seal: Op[];
 }
-
-type Attachment = Omit<CompiledMounts, 'proc'>;
 
 export interface MountContext {
   slots: Slots;
@@ -48,23 +46,21 @@ interface Place {
 
 /** @throws invalidArgument for a mount that cannot be, naming its destination */
 export function compileMounts(mounts: readonly SpecMount[], context: MountContext): CompiledMounts {
-  const result: CompiledMounts = { parent: [], open: [], attach: [], proc: [], seal: [] };
-  const places = mounts.map((mount) => place(context.bindCgroup ? boundCgroup(mount) : mount));
-  for (const each of [
-    ...places.filter((p) => !underProc(p.destination)),
-    ...places.filter((p) => underProc(p.destination)),
-  ]) {
+  const result = nothing();
+  for (const mount of mounts) {
+    const each = place(context.bindCgroup ? boundCgroup(mount) : mount);
     const compiled = compileMount(each, context);
-    result.parent.push(...compiled.parent);
-    result.open.push(...compiled.open);
-    (underProc(each.destination) ? result.proc : result.attach).push(...compiled.attach);
-    result.seal.push(...compiled.seal);
+    for (const [when, ops] of Object.entries(compiled) as [keyof CompiledMounts, Op[]][]) result[when].push(...ops);
     context.points.covered(each.destination);
   }
   return result;
 }
 
-function compileMount(each: Place, context: MountContext): Attachment {
+function nothing(): CompiledMounts {
+  return { parent: [], open: [], attach: [], follow: [], seal: [] };
+}
+
+function compileMount(each: Place, context: MountContext): CompiledMounts {
   if (each.options.remount) return remount(each);
   return each.options.bind ? bind(each, context) : filesystem(each, context);
 }
@@ -105,27 +101,41 @@ function checkProc(mount: SpecMount, destination: string): void {
 }
 
 /* The flags of what is mounted there: of the mount alone, or (without `bind`) of its filesystem. */
-function remount({ destination, options }: Place): Attachment {
+function remount({ destination, options }: Place): CompiledMounts {
   const flags = k.MS_REMOUNT | options.flags | (options.bind ? k.MS_BIND : 0);
   const mount = { source: null, target: destination, fstype: null, flags, data: options.data };
-  return { parent: [], open: [], attach: [{ who: 'child', op: 'mount', ...mount }], seal: [] };
+  return { ...nothing(), attach: [{ who: 'child', op: 'mount', ...mount }] };
 }
 
-function bind({ mount, destination, options }: Place, context: MountContext): Attachment {
+function bind({ mount, destination, options }: Place, context: MountContext): CompiledMounts {
   const { slots, points, files } = context;
   if (!mount.source) throw invalidArgument(`bind mount on ${destination} has no source`);
   const slot = slots.take();
-  const recursive = options.recursive ? k.AT_RECURSIVE : 0;
-  const flags = k.OPEN_TREE_CLONE | k.OPEN_TREE_CLOEXEC | recursive;
-  const mapped = mapIds({ mount, destination, options }, slot, context);
-  // Opened by the parent where ids are mapped, because only root of the source's filesystem may do that.
-  const tree: Op = { who: mapped.length > 0 ? 'parent' : 'child', op: 'open_tree', path: mount.source, flags, slot };
-  const parent = mapped.length > 0 ? [tree, ...mapped] : [];
-  const open: Op[] = [...(mapped.length > 0 ? [] : [tree]), ...setAttributes(slot, options)];
+  const clone = k.OPEN_TREE_CLONE | k.OPEN_TREE_CLOEXEC | (options.recursive ? k.AT_RECURSIVE : 0);
+  const parent = mapIds({ mount, destination, options }, slot, context);
+  const result = nothing();
+  const place: Op[] = [];
+  if (parent.length > 0) {
+    // By the parent, because only root of the source's filesystem may map its ids.
+    result.parent.push({ who: 'parent', op: 'open_tree', path: mount.source, flags: clone, slot }, ...parent);
+  } else {
+    // Only held, and copied in its turn: mountinfo(5) has mounts in the order in which they were made.
+    result.open.push({ who: 'child', op: 'open_tree', path: mount.source, flags: k.OPEN_TREE_CLOEXEC, slot });
+    const flags = clone | k.AT_EMPTY_PATH;
+    place.push({ who: 'child', op: 'open_tree', dirfd: slot, path: '', flags, slot });
+  }
+  const { set } = options.attributes;
+  const still = destination === '/proc' && ((set | options.recursiveAttributes.set) & NO_LINKS) === 0;
+  const attributes = still ? { ...options.attributes, set: set | NO_LINKS } : options.attributes;
   const point = files.has(mount.source) ? points.file(destination) : points.directory(destination);
-  const attach: Op[] = [...point, ...realDirectory(destination, slots), ...attachSlot(slot, destination)];
-  return { parent, open, attach, seal: [] };
+  place.push(...setAttributes(slot, { ...options, attributes }));
+  result.attach.push(...point, ...realDirectory(destination, slots), ...place, ...attachSlot(slot, destination));
+  const back = { path: destination, flags: 0, set: 0, clear: NO_LINKS, propagation: 0 };
+  if (still) result.follow.push({ who: 'child', op: 'mount_setattr', ...back });
+  return result;
 }
+
+const NO_LINKS = k.MOUNT_ATTR_NOSYMFOLLOW;
 
 /* A user namespace that has the maps, and the source seen through it. */
 function mapIds({ mount, destination, options }: Place, slot: Slot, { slots, maps }: MountContext): Op[] {
@@ -167,12 +177,14 @@ function setAttributes(fd: Slot, options: MountOptions): Op[] {
   return ops;
 }
 
-function filesystem({ mount, destination, options }: Place, { slots, points, label }: MountContext): Attachment {
+function filesystem({ mount, destination, options }: Place, { slots, points, label }: MountContext): CompiledMounts {
   const fstype = mount.type === 'cgroup' ? 'cgroup2' : mount.type;
   if (!fstype) throw invalidArgument(`mount on ${destination} has no type`);
   // Device files go into /dev, and copies into what is filled, after it was mounted; only then can it become read-only.
   const late = (destination === '/dev' || options.copyUp) && (options.flags & k.MS_RDONLY) !== 0;
-  const flags = late ? options.flags & ~k.MS_RDONLY : options.flags;
+  // A link of the image, or of a volume that is being changed, must not lead through /proc/self/fd to the host (CVE-2024-21626).
+  const still = fstype === 'proc' && (options.flags & k.MS_NOSYMFOLLOW) === 0;
+  const flags = (late ? options.flags & ~k.MS_RDONLY : options.flags) | (still ? k.MS_NOSYMFOLLOW : 0);
   const source = mount.source ?? fstype;
   const data = [options.data, label === undefined || UNLABELLED.has(fstype) ? null : `context="${label}"`];
   const text = data.filter((each) => each !== null).join(',') || null;
@@ -206,7 +218,9 @@ function filesystem({ mount, destination, options }: Place, { slots, points, lab
   const seal: Op[] = late
     ? [{ who: 'child', op: 'mount_setattr', path: destination, flags: 0, set, clear: 0, propagation: 0 }]
     : [];
-  return { parent: [], open: [], attach, seal };
+  const back = { source: null, target: destination, fstype: null, flags: k.MS_REMOUNT | k.MS_BIND | options.flags };
+  const follow: Op[] = still ? [{ who: 'child', op: 'mount', ...back, data: null }] : [];
+  return { ...nothing(), attach, follow, seal };
 }
 
 /* Filesystems that SELinux labels by itself. */
