@@ -169,7 +169,8 @@ export function programPaths(process: SpecProcess): string[] {
 function candidates(name: string, env: readonly string[]): string[] {
   if (name.includes('/')) return [name];
   const path = env.findLast((entry) => entry.startsWith('PATH='))?.slice('PATH='.length) ?? '';
-  if (path === '' || name === '') return [];
+  // execve(2) of an empty path is ENOENT.
+  if (path === '' || name === '') return [''];
   return path.split(':').map((directory) => `${directory || '.'}/${name}`);
 }
 
