@@ -1,6 +1,7 @@
-// Docker on punnet-runc: a real dockerd, told of it by --add-runtime, and the same commands on runc beside it.
+// Docker on punnet-runc: a real dockerd, told of it by --add-runtime, and the same commands on runc beside it; docker-compose.
 
 import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { makeBundle, unmet, type Bundle } from '../../runtime/bundle.ts';
@@ -9,6 +10,7 @@ import { startDockerd, type Dockerd } from '../../support/docker.ts';
 import { need, PROJECT } from '../../support/need.ts';
 import { mustRun, run } from '../../support/process.ts';
 import { until } from '../../support/until.ts';
+import { unless } from '../unless.ts';
 
 for (const runtime of ['punnet', 'runc']) {
   claims(`docker run --runtime ${runtime}`, unmet('root') ?? need('built', 'docker', 'docker-cli'), () => {
@@ -87,6 +89,22 @@ for (const runtime of ['punnet', 'runc']) {
       await docker('stop', '--time', '20', 'stay');
       expect((await docker('inspect', '-f', '{{.State.ExitCode}}', 'stay')).stdout).toBe('9\n');
       await docker('rm', 'stay');
+    });
+
+    const compose = need('docker-compose');
+    unless(compose !== undefined, compose ?? '')('docker-compose brings up a project that names it', async () => {
+      const project = join(bundle!.directory, 'project');
+      mkdirSync(project);
+      const services = { web: { image: 'box', runtime, network_mode: 'none', command: ['sleep', '1000'] } };
+      writeFileSync(join(project, 'docker-compose.yml'), JSON.stringify({ version: '2.4', services }));
+      const line = (...args: string[]) =>
+        mustRun('docker-compose', ['-H', `unix://${dockerd!.socket}`, ...args], { cwd: project });
+      await line('up', '--detach');
+      expect((await line('exec', '-T', 'web', 'cat', '/proc/1/comm')).stdout).toBe('sleep\n');
+      const id = (await line('ps', '--quiet', 'web')).stdout.trim();
+      expect((await docker('inspect', '-f', '{{.HostConfig.Runtime}}', id)).stdout).toBe(`${runtime}\n`);
+      await line('down', '--timeout', '0');
+      expect((await docker('ps', '--all', '--quiet')).stdout).toBe('');
     });
 
     test('a health check makes it healthy', async () => {
