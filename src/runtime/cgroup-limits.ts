@@ -7,39 +7,43 @@ import { errnoOf, internal, messageOf } from '../base/errors.ts';
 import type { SpecResources } from '../base/oci-runtime.ts';
 import { bpfProgAttach, bpfProgLoad } from '../native/addon.ts';
 import * as k from '../native/constants.ts';
+import type { V1Cgroup } from './cgroup-v1.ts';
 import { cgroupValues } from './cgroup-values.ts';
 import { deviceProgram, deviceState } from './device-filter.ts';
 
 /**
  * A sentence for each limit that this cgroup has no file for.
  * @param directory absolute; undefined: the container has no cgroup of its own
+ * @param v1 what it has beside that; limits of those controllers are no concern of the v2 tree
  */
-export function missingLimits(directory: string | undefined, resources: SpecResources): string[] {
+export function missingLimits(directory: string | undefined, resources: SpecResources, v1: V1Cgroup = {}): string[] {
   const why = directory === undefined ? 'the container has no cgroup of its own' : `${directory} has no such file`;
   const there = (file: string) => directory !== undefined && existsSync(join(directory, file));
   const missing = cgroupValues(resources)
+    .filter(({ controller }) => v1[controller === 'io' ? 'blkio' : (controller ?? '')] === undefined)
     .filter(({ file, instead }) => !there(file) && !(instead && there(instead.file)))
     .map((limit) => limit.instead ?? limit)
     .map(({ file, value }) => `limit ${file} = ${value} is not set: ${why}`);
-  return [...missing, ...withoutMeaning(resources)];
+  return [...missing, ...withoutMeaning(resources, v1)];
 }
 
 /* What only cgroup v1 knew; runc leaves it out on v2 as well, without a word. */
-function withoutMeaning({ memory = {}, cpu = {}, blockIO = {}, network = {} }: SpecResources): string[] {
+function withoutMeaning(resources: SpecResources, v1: V1Cgroup): string[] {
+  const { memory = {}, cpu = {}, blockIO = {}, network = {} } = resources;
   const asked: Record<string, unknown> = {
     'memory.kernel': memory.kernel,
     'memory.kernelTCP': memory.kernelTCP,
-    'memory.swappiness': memory.swappiness,
-    'memory.disableOOMKiller': memory.disableOOMKiller,
-    'cpu.realtimeRuntime': cpu.realtimeRuntime,
-    'cpu.realtimePeriod': cpu.realtimePeriod,
-    'blockIO.leafWeight': blockIO.leafWeight,
-    'network.classID': network.classID,
-    'network.priorities': network.priorities?.length,
+    ...(v1.memory
+      ? {}
+      : { 'memory.swappiness': memory.swappiness, 'memory.disableOOMKiller': memory.disableOOMKiller }),
+    ...(v1.cpu ? {} : { 'cpu.realtimeRuntime': cpu.realtimeRuntime, 'cpu.realtimePeriod': cpu.realtimePeriod }),
+    ...(v1.blkio ? {} : { 'blockIO.leafWeight': blockIO.leafWeight }),
+    ...(v1.net_cls ? {} : { 'network.classID': network.classID }),
+    ...(v1.net_prio ? {} : { 'network.priorities': network.priorities?.length }),
   };
   return Object.entries(asked)
     .filter(([, value]) => value)
-    .map(([name]) => `linux.resources.${name} is not set: cgroup v2 has nothing like it`);
+    .map(([name]) => `linux.resources.${name} is not set: this host's cgroups have nothing like it`);
 }
 
 /**

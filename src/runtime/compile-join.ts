@@ -6,6 +6,7 @@ import { invalidArgument } from '../base/errors.ts';
 import type { Spec, SpecProcess } from '../base/oci-runtime.ts';
 import * as k from '../native/constants.ts';
 import type { Op, Plan } from '../native/ops.ts';
+import { joinV1 } from './compile/birth.ts';
 import { newMountPoints } from './compile/mount-points.ts';
 import { ownNamespaces } from './compile/namespaces.ts';
 import { becomeProcess, execve, prepareProcess } from './compile/process.ts';
@@ -28,6 +29,8 @@ export interface JoinOptions {
   sameUserns?: boolean;
   /** how many descriptors from 3 on the program gets; the caller fills the slots from PRESERVED on with them */
   preserved?: number;
+  /** directories of the container's in cgroup v1 */
+  cgroupsV1?: readonly string[];
   /** standard streams that are the host's own (its /dev/null) and keep their owner */
   keptStreams?: readonly number[];
 }
@@ -65,12 +68,16 @@ function namespacesToJoin(spec: Spec, { sameUserns }: JoinOptions): number {
 interface Birth {
   pid: number;
   cgroup?: string;
+  cgroupsV1?: readonly string[];
   target: number;
   slots: Slots;
 }
 
 /** From the walker's world to a child that has nothing of it left but its standard streams. */
-function born(namespaces: number, { pid, cgroup, target, slots }: Birth): { parent: Op[]; child: Op[] } {
+function born(
+  namespaces: number,
+  { pid, cgroup, cgroupsV1 = [], target, slots }: Birth,
+): { parent: Op[]; child: Op[] } {
   if (!Number.isSafeInteger(pid) || pid <= 0) throw invalidArgument(`no process to join: ${pid}`);
   // The child is in the container's pid namespace from its first instruction, with our memory, our program and our user id,
   // which the container's root has too: nobody in there may look at it or through it (CVE-2016-9962, CVE-2019-5736). Before
@@ -80,7 +87,7 @@ function born(namespaces: number, { pid, cgroup, target, slots }: Birth): { pare
     { who: 'parent', op: 'pidfd_open', pid, slot: target },
   ];
   // By the child's own hand, all at once: so each may belong to the container's user namespace or to ours.
-  const child: Op[] = [];
+  const child: Op[] = joinV1(cgroupsV1);
   const entered = (namespaces & ~k.CLONE_NEWPID) >>> 0;
   if (entered !== 0) child.push({ who: 'child', op: 'setns', fd: target, nstype: entered });
 

@@ -29,6 +29,8 @@ export interface CompileOptions {
   rootMounts?: readonly Mount[];
   /** absolute path of the container's directory in the cgroup v2 tree; absent: the container stays in the shim's */
   cgroup?: string;
+  /** its directories in cgroup v1, where there are any */
+  cgroupsV1?: readonly string[];
   /** the BPF program of spec.linux.seccomp; required when that is given */
   seccomp?: Uint8Array;
   /** true: the container lives on when the process that walks its plan ends; otherwise it is killed then */

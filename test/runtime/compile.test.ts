@@ -239,7 +239,7 @@ describe('what is asked for is done or refused', () => {
     expect(paths(['PATH=/a:/b'])).toEqual(['/a/sh', '/b/sh']);
     expect(paths(['PATH=/a::/b'])).toEqual(['/a/sh', './sh', '/b/sh']);
     expect(paths(['PATH=/a', 'PATH=/z'])).toEqual(['/z/sh']);
-    expect(paths([])).toEqual([]);
+    expect(paths([])).toEqual(['']);
     expect(paths(['PATH=/a'], './x/sh')).toEqual(['./x/sh']);
   });
 

@@ -4,6 +4,7 @@
 import { errnoOf, messageOf } from '../../base/errors.ts';
 import type { Spec } from '../../base/oci-runtime.ts';
 import { killCgroup, removeCgroupNow } from '../cgroup.ts';
+import { directoriesOf } from '../cgroup-v1.ts';
 import { runHooks } from './hooks.ts';
 import { log } from './say.ts';
 import type { Settings } from './settings.ts';
@@ -16,7 +17,7 @@ const SIGKILL = 9;
 
 /** @param spec as it was when the container was made; undefined when a crash left none: then there are no hooks to run */
 export function destroy(settings: Settings, record: ContainerRecord, spec: Spec | undefined): void {
-  const { init, cgroup } = record;
+  const { init, cgroup, cgroupV1 } = record;
   if (init && signalProcess(init, SIGKILL)) pollUntil(() => !isAlive(init));
   if (cgroup !== undefined) {
     try {
@@ -25,6 +26,9 @@ export function destroy(settings: Settings, record: ContainerRecord, spec: Spec 
     } catch (error) {
       log('warning', `unable to remove cgroup ${cgroup}: ${errnoOf(error) ?? messageOf(error)}`, settings);
     }
+  }
+  for (const directory of directoriesOf(cgroupV1)) {
+    if (!pollUntil(() => removeCgroupNow(directory))) log('warning', `unable to remove cgroup ${directory}`, settings);
   }
   forget(settings.root, record.id);
   if (spec) runHooks('poststop', spec, record, settings);

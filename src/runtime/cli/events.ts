@@ -1,11 +1,13 @@
 // punnet-runc events: statistics of the container's cgroup, once or again and again, and its out-of-memory kills. The shape is
 // runc's, which engines parse. cgroup-v2.rst
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { conflict, errnoOf, invalidArgument } from '../../base/errors.ts';
+import { conflict, invalidArgument } from '../../base/errors.ts';
+import { keyed, number, text } from './cgroup-file.ts';
 import type { Call } from './commands.ts';
+import { oomKillsV1, statsV1 } from './stats-v1.ts';
 import { say } from './say.ts';
 import { statusOf } from './status.ts';
 import { mustRead } from './store.ts';
@@ -18,21 +20,23 @@ export async function events({ settings, flags, args: [id = ''] }: Call): Promis
   const record = mustRead(settings.root, id);
   const runs = () => statusOf(settings.root, record) !== 'stopped';
   if (!runs()) throw conflict(`container with id ${id} is not running`);
-  const { cgroup } = record;
+  const { cgroup, cgroupV1 = {} } = record;
   if (cgroup === undefined) throw conflict('the container has no cgroup, so nothing is counted');
   const tell = (type: string, data?: object) => say(1, `${JSON.stringify({ type, id, ...(data ? { data } : {}) })}\n`);
+  const count = () => ({ ...stats(cgroup), ...statsV1(cgroupV1) });
+  const oomKills = () => oomKillsV1(cgroupV1) ?? keyed(join(cgroup, 'memory.events')).oom_kill ?? 0;
   if (flags.bool('stats')) {
-    tell('stats', stats(cgroup));
+    tell('stats', count());
     return 0;
   }
-  let killed = oomKills(cgroup);
+  let killed = oomKills();
   for (let next = Date.now(); runs(); await pause(LOOK_MS)) {
-    const now = oomKills(cgroup);
+    const now = oomKills();
     if (now > killed) tell('oom');
     killed = now;
     if (Date.now() < next) continue;
     next += interval;
-    tell('stats', stats(cgroup));
+    tell('stats', count());
   }
   return 0;
 }
@@ -47,10 +51,8 @@ function duration(text: string): number {
   return ms;
 }
 
-const oomKills = (cgroup: string) => keyed(join(cgroup, 'memory.events')).oom_kill ?? 0;
-
 /** What a controller that is not there would count is left out, or zero where runc's shape has no other way. */
-export function stats(cgroup: string): object {
+function stats(cgroup: string): object {
   const file = (name: string) => join(cgroup, name);
   const cpu = keyed(file('cpu.stat'));
   const ns = (microseconds = 0) => microseconds * 1000;
@@ -111,26 +113,4 @@ function hugetlb(cgroup: string): Record<string, object> {
       return [size, { usage: number(file('current')) ?? 0, failcnt: keyed(file('events')).max ?? 0 }];
     }),
   );
-}
-
-/** A file of one number; undefined where it is missing or says `max`. */
-function number(path: string): number | undefined {
-  const value = text(path).trim();
-  return /^\d+$/.test(value) ? Number(value) : undefined;
-}
-
-/** A file of `name number` lines. */
-function keyed(path: string): Record<string, number> {
-  const lines = text(path).split('\n').filter(Boolean);
-  return Object.fromEntries(lines.map((line) => [line.split(' ')[0]!, Number(line.split(' ')[1])]));
-}
-
-function text(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    // The controller is not there; ENODEV: the cgroup is going.
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENODEV' || errnoOf(error) === 'EOPNOTSUPP') return '';
-    throw error;
-  }
 }

@@ -9,6 +9,7 @@ import type { Plan } from '../../native/ops.ts';
 import { isAlive } from '../../native/process-identity.ts';
 import { walk, type Walk } from '../../native/walk.ts';
 import { cgroup2Mount, ownCgroup } from '../cgroup-tree.ts';
+import { directoriesOf } from '../cgroup-v1.ts';
 import { compileJoin } from '../compile-join.ts';
 import { isNew } from '../compile/namespaces.ts';
 import { cleanPath } from '../compile/root.ts';
@@ -69,6 +70,7 @@ function enter(call: Call, { record, spec, program }: Join): { walk: Walk; plan:
   const plan = compileJoin(spec, program, {
     pid: init.pid,
     ...(cgroup === undefined ? {} : { cgroup }),
+    cgroupsV1: directoriesOf(record.cgroupV1),
     ...(seccomp ? { seccomp } : {}),
     sameUserns: readlinkSync('/proc/self/ns/user') === readlinkSync(`/proc/${init.pid}/ns/user`),
     preserved,

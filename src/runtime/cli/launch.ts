@@ -10,6 +10,7 @@ import { startTimeOf } from '../../native/process-identity.ts';
 import { walk, type Walk } from '../../native/walk.ts';
 import { makeCgroup } from '../cgroup.ts';
 import { attachDeviceFilter, missingLimits } from '../cgroup-limits.ts';
+import { changeV1, directoriesOf, makeV1, readHierarchies, v1Place } from '../cgroup-v1.ts';
 import { compilePlan } from '../compile.ts';
 import { inInitialUserns } from '../host-options.ts';
 import { openBundle, type Bundle } from './bundle.ts';
@@ -95,6 +96,7 @@ function make(context: Context, startedBy: Launch['startedBy']): { walk: Walk; p
   const plan = compilePlan(spec, {
     ...bundlePlanOptions(bundle, settings),
     ...(cgroup === undefined ? {} : { cgroup }),
+    cgroupsV1: directoriesOf(record.cgroupV1),
     ...(startedBy === 'fifo' ? { startFifo: makeFifo(settings.root, record.id) } : {}),
     ...(flags.bool('no-new-keyring') ? {} : { keyring: `_ses.${record.id}` }),
     noPivot: flags.bool('no-pivot'),
@@ -145,17 +147,19 @@ function placeCgroup({ call: { settings }, bundle: { spec }, record }: Context):
   }
   const { tree, name } = cgroupPlace(spec, record.id);
   if (tree.parent !== undefined) record.cgroup = join(tree.parent, name);
+  const privileged = !settings.rootless && inInitialUserns(readFileSync('/proc/self/uid_map', 'utf8'));
+  const hierarchies = privileged ? readHierarchies() : [];
+  record.cgroupV1 = v1Place(hierarchies, spec.linux?.cgroupsPath, record.id);
   writeRecord(settings.root, record);
   const resources = spec.linux?.resources ?? {};
   if (tree.parent === undefined && !settings.rootless) {
     throw new PunnetError('unavailable', `cannot make a cgroup for the container: ${tree.reason}`);
   }
   const directory = makeCgroup(tree, { name, resources });
-  for (const missing of missingLimits(directory, resources)) log('warning', missing, settings);
-  if (directory !== undefined) {
-    const excused = settings.rootless || !inInitialUserns(readFileSync('/proc/self/uid_map', 'utf8'));
-    attachDeviceFilter(directory, resources, excused);
-  }
+  record.cgroupV1 = makeV1(hierarchies, record.cgroupV1);
+  const missing = [...missingLimits(directory, resources, record.cgroupV1), ...changeV1(record.cgroupV1, resources)];
+  for (const limit of missing) log('warning', limit, settings);
+  if (directory !== undefined) attachDeviceFilter(directory, resources, !privileged);
   return directory;
 }
 

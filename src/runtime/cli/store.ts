@@ -20,6 +20,7 @@ import type { Spec } from '../../base/oci-runtime.ts';
 import { flock, mknodat } from '../../native/addon.ts';
 import * as k from '../../native/constants.ts';
 import type { ProcessIdentity } from '../../native/process-identity.ts';
+import type { V1Cgroup } from '../cgroup-v1.ts';
 
 /** state.json */
 export interface ContainerRecord {
@@ -33,6 +34,8 @@ export interface ContainerRecord {
   init?: ProcessIdentity;
   /** absolute directory in the cgroup v2 tree; absent: none of its own */
   cgroup?: string;
+  /** its directories in cgroup v1, where the host keeps controllers there */
+  cgroupV1?: V1Cgroup;
   /** the unit that systemd made for it */
   scope?: string;
   /** who made it, as list shows */

@@ -6,6 +6,7 @@ import { conflict, invalidArgument, messageOf, PunnetError } from '../../base/er
 import type { SpecResources } from '../../base/oci-runtime.ts';
 import { changeCgroup } from '../cgroup.ts';
 import { missingLimits } from '../cgroup-limits.ts';
+import { changeV1 } from '../cgroup-v1.ts';
 import type { Call } from './commands.ts';
 import type { Flags } from './flags.ts';
 import { statusOf } from './status.ts';
@@ -18,11 +19,14 @@ export function update({ settings, flags, args: [id = ''] }: Call): number {
   const file = flags.text('resources');
   const resources = file === undefined ? resourcesOf(flags) : readResources(file);
   if (record.cgroup === undefined) throw conflict('the container has no cgroup, so it has no limits');
-  const [missing] = missingLimits(record.cgroup, resources);
+  const { cgroupV1 = {} } = record;
+  const [missing] = missingLimits(record.cgroup, resources, cgroupV1);
   if (missing !== undefined) throw new PunnetError('unavailable', missing);
   const parent = dirname(record.cgroup);
   const controllers = new Set(readFileSync(join(parent, 'cgroup.subtree_control'), 'utf8').trim().split(' '));
   changeCgroup({ parent, controllers, reason: undefined }, { name: basename(record.cgroup), resources });
+  const [absent] = changeV1(cgroupV1, resources);
+  if (absent !== undefined) throw new PunnetError('unavailable', absent);
   held.release();
   return 0;
 }

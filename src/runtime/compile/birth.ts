@@ -20,6 +20,8 @@ import { mapsByUser, type MappingUser } from './user-maps.ts';
 export interface BirthOptions {
   /** absolute path of the container's directory in the cgroup v2 tree */
   cgroup?: string;
+  /** its directories in cgroup v1 */
+  cgroupsV1?: readonly string[];
   /** the walker goes on afterwards: its own namespaces stay as they are, and it sets the limits */
   survives?: boolean;
   /** an unprivileged user */
@@ -28,10 +30,10 @@ export interface BirthOptions {
 
 /** The parent's ops, which its release is to follow, and the child's. */
 export function birth(spec: Spec, options: BirthOptions, slots: Slots): { parent: Op[]; child: Op[] } {
-  const { cgroup, survives = false, user } = options;
+  const { cgroup, cgroupsV1 = [], survives = false, user } = options;
   const staged = survives && joinsOthers(spec) ? enterNamespaces(spec, slots) : undefined;
   const parent: Op[] = staged ? [...staged.parent] : joinNamespaces(spec, slots);
-  const child: Op[] = [];
+  const child: Op[] = joinV1(cgroupsV1);
   const flags = staged ? 0 : cloneFlags(spec);
   if (cgroup === undefined) {
     parent.push({ who: 'parent', op: 'clone3', flags });
@@ -54,4 +56,14 @@ export function birth(spec: Spec, options: BirthOptions, slots: Slots): { parent
   // Until the parent has written the id maps: before, the child is nobody and may nothing.
   child.push({ who: 'child', op: 'await' }, ...timeNamespace(spec, slots), ...(staged?.after ?? []));
   return { parent, child };
+}
+
+/** By the child itself, while it has the ids of its walker, who may. cgroups(7) cgroup.procs */
+export function joinV1(directories: readonly string[]): Op[] {
+  return directories.map((directory) => ({
+    who: 'child',
+    op: 'write_file',
+    path: `${directory}/cgroup.procs`,
+    data: '0',
+  }));
 }
