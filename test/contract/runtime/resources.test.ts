@@ -3,10 +3,10 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import type { SpecResources } from '../../../src/base/oci-runtime.ts';
 import { NO_ROOT, unless } from '../unless.ts';
-import { everyRuntime, type Runtime } from './runtime.ts';
+import { everyRuntime } from './runtime.ts';
 
 /* v1's file and v2's, and how v2 spells a value of v1's. */
 const FILES = {
@@ -35,7 +35,7 @@ function has(kind: keyof typeof FILES): boolean {
   return readFileSync(unified, 'utf8').trim().split(' ').includes(controller);
 }
 
-everyRuntime('resources', (runtime, _name, who) => {
+everyRuntime('resources', (runtime, _, who) => {
   const limited = async (resources: SpecResources) => {
     const container = await runtime().start('exec sleep 1000', ({ linux }) => void (linux!.resources = resources));
     return { ...container, pid: (await runtime().state(container.id)).pid };
