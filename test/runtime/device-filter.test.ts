@@ -96,7 +96,7 @@ describe.skipIf(need('root'))('on this kernel', () => {
   test('a limit that the cgroup has no file for is said, by file and value', () => {
     expect(missingLimits(undefined, { pids: { limit: 5 }, cpu: { realtimeRuntime: 1 } })).toEqual([
       'limit pids.max = 5 is not set: the container has no cgroup of its own',
-      'linux.resources.cpu.realtimeRuntime is not set: cgroup v2 has nothing like it',
+      "linux.resources.cpu.realtimeRuntime is not set: this host's cgroups have nothing like it",
     ]);
     expect(missingLimits('/no/such', { blockIO: { weight: 100 } })[0]).toContain(
       'limit io.weight = 910 is not set: /no/such',
