@@ -15,6 +15,9 @@ export const DIFFERENCES = {
   'execve-fails-the-start':
     'punnet sees the errno of execve before it calls a container started, so a missing interpreter is an error of start; ' +
     'Docker has called it started by then, and the error is the first line of the container’s own output.',
+  'volume-mount-points':
+    'The mount points of a container’s volumes are there when it is created, in a layer that containers share; Docker makes them ' +
+    'at the start, and the archive of a container that never ran has none.',
 } satisfies Record<string, string>;
 
 export type Difference = keyof typeof DIFFERENCES;

@@ -114,7 +114,7 @@ async function planned(
   const { state: next, comment } = apply(state, instruction);
   const directory = instruction.name === 'WORKDIR' ? next.config.WorkingDir! : undefined;
   const step: LayerStep = {
-    createdBy: nop(state, comment, instruction.name === 'WORKDIR'),
+    createdBy: nop(next, comment, instruction.name === 'WORKDIR'),
     ingredients: { instruction: comment },
     make: () => (directory === undefined ? Promise.resolve(undefined) : makeDirectory(work, directory)),
   };

@@ -187,6 +187,9 @@ describe.skipIf(reason)(`a hostile layer${reason ? ` (skipped: ${reason})` : ''}
   });
 
   const good = member({ name: 'good', data: 'x'.repeat(1000) });
+  test('the padding of the last entry may be missing, as in contexts of docker’s CLI', async () => {
+    expect(Object.keys(await tree(await unpack(good.subarray(0, 512 + 1000))))).toEqual(['.', 'good']);
+  });
   test.each<[string, Buffer, RegExp]>([
     ['cut inside a header', Buffer.concat([good, header({ name: 'x' }).subarray(0, 100)]), /ends inside/],
     [
@@ -194,7 +197,6 @@ describe.skipIf(reason)(`a hostile layer${reason ? ` (skipped: ${reason})` : ''}
       Buffer.concat([good, header({ name: 'x', size: 5000 }), Buffer.alloc(512)]),
       /ends inside entry "x"/,
     ],
-    ['cut inside padding', good.subarray(0, good.length - 1), /ends inside/],
     ['cut after an extended header', member({ name: 'p', type: 'x', data: paxRecord('path', 'y') }), /ends inside/],
     ['with a wrong checksum', Buffer.concat([good, flip(header({ name: 'x' }), 0)]), /checksum/],
     ['of no tar at all', Buffer.alloc(4096, 'no tar '), /checksum|octal/],

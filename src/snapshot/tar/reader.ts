@@ -73,10 +73,13 @@ export class TarReader {
     }
   }
 
-  /** Says that no more bytes come. @throws invalidArgument when an entry is incomplete. */
+  /**
+   * Says that no more bytes come. The padding of the last entry may be missing, and the end mark with it: docker's CLI sends such
+   * contexts. @throws invalidArgument when an entry is incomplete.
+   */
   end(): void {
     const pending = this.#pax || this.#longName !== undefined || this.#longLink !== undefined;
-    const between = this.#state === 'header' && this.#filled === 0 && !pending;
+    const between = ((this.#state === 'header' && this.#filled === 0) || this.#state === 'padding') && !pending;
     if (this.#state !== 'end' && !between) {
       throw invalidArgument(
         `tar: the archive ends inside ${this.#entry ? `entry ${show(this.#entry.name)}` : 'a header'}`,
