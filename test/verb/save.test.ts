@@ -124,19 +124,19 @@ onEveryEngine('save, load', (engine: Engine) => {
     expect([code, stderr.slice(0, message.length)]).toEqual([1, message]);
   });
 
-  test.each([
+  test.each<[string, Buffer, string?]>([
     ['no archive', Buffer.from('this is no archive\n'.repeat(100))],
     ['an archive of files', tarOf([{ name: 'a', content: 'a' }])],
     ['a manifest without its files', tarOf([{ name: 'manifest.json', content: '[{"Config":"c","Layers":["l"]}]' }])],
-    ['a name that cannot be', hostile({ RepoTags: ['../../x:1'] })],
-    ['a layer that is not the one of the config', hostile({ diffID: `sha256:${'0'.repeat(64)}` })],
-    ['a config for more layers', hostile({ more: true })],
-  ])('%s is refused, and no image is there afterwards', async (_, bytes) => {
-    const before = await engine.must(['images', '-aq', '--no-trunc']);
+    ['a name that cannot be', ...hostile({ RepoTags: ['../../x:1'] })],
+    ['a layer that is not the one of the config', ...hostile({ diffID: `sha256:${'0'.repeat(64)}` })],
+    ['a config for more layers', ...hostile({ more: true })],
+  ])('%s is refused, and no image is there afterwards', async (_, bytes, id) => {
     const { code } = await engine.cli(['load'], { stdin: bytes });
     expect(code).toBe(1);
     // Docker finds out about a name when the image is here already.
-    if (engine.spec.kind === 'punnet') expect(await engine.must(['images', '-aq', '--no-trunc'])).toBe(before);
+    if (engine.spec.kind === 'punnet')
+      expect((await engine.must(['images', '-aq', '--no-trunc'])).split('\n')).not.toContain(id);
   });
 
   test('a real Docker and skopeo read what it wrote, under the same id, and it reads what they wrote', async () => {
@@ -195,20 +195,21 @@ onEveryEngine('save, load', (engine: Engine) => {
   });
 });
 
-/** An archive with one thing that is wrong. */
-function hostile(wrong: { RepoTags?: string[]; diffID?: string; more?: boolean }): Buffer {
+/** An archive with one thing that is wrong, and the id that its image would have. */
+function hostile(wrong: { RepoTags?: string[]; diffID?: string; more?: boolean }): [Buffer, string] {
   const layer = tarOf([{ name: 'file', content: 'x' }]);
   const diffID = wrong.diffID ?? sha256(layer);
-  const config = {
+  const config = JSON.stringify({
     architecture: 'amd64',
     os: 'linux',
     config: {},
     rootfs: { type: 'layers', diff_ids: wrong.more ? [diffID, diffID] : [diffID] },
-  };
+  });
   const manifest = [{ Config: 'config.json', RepoTags: wrong.RepoTags ?? ['hostile:1'], Layers: ['layer.tar'] }];
-  return tarOf([
-    { name: 'config.json', content: JSON.stringify(config) },
+  const archive = tarOf([
+    { name: 'config.json', content: config },
     { name: 'layer.tar', content: layer },
     { name: 'manifest.json', content: JSON.stringify(manifest) },
   ]);
+  return [archive, sha256(config)];
 }
