@@ -184,7 +184,25 @@ function list(directory: string): string[] {
 /** Cgroups of these containers, which must be named by whole ids: other daemons of this machine have theirs in the same tree. */
 export function cgroupsOf(ids: string[]): string[] {
   const wanted = new Set(ids);
-  return readdirSync('/sys/fs/cgroup', { recursive: true, encoding: 'utf8' }).filter((path) =>
-    wanted.has(path.split('/').at(-1)!),
-  );
+  const found: string[] = [];
+  const walk = (directory: string) => {
+    for (const child of childrenOf(directory)) {
+      if (wanted.has(child)) found.push(join(directory, child));
+      walk(join(directory, child));
+    }
+  };
+  walk('/sys/fs/cgroup');
+  return found;
+}
+
+/** None of a cgroup that was removed meanwhile: others' come and go. */
+function childrenOf(directory: string): string[] {
+  try {
+    const entries = readdirSync(directory, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || (error as NodeJS.ErrnoException).code === 'ENODEV')
+      return [];
+    throw error;
+  }
 }

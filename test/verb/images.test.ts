@@ -178,13 +178,13 @@ onEveryEngine('pull, images, tag, rmi', (engine) => {
       await engine.must(['pull', '-q', remote('files')]);
       const name = engine.name('user');
       onTestFinished(() => engine.remove(name));
-      const container = await engine.must(['create', '--name', name, remote('files'), 'true']);
+      await engine.must(['create', '--name', name, remote('files'), 'true']);
       const outcome = await engine.cli(['rmi', remote('files')]);
       expect(outcome.code).toBe(1);
       expect(outcome.stderr).toMatch(
         /conflict: unable to remove repository reference ".*\/test\/files" \(must force\) - container \w{12} is using its referenced image \w{12}/,
       );
-      expect(outcome.stderr).toContain(container.slice(0, 12));
+      // Which container it names is the engine's choice: another test may have one of the same image.
       expect((await engine.cli(['rmi', '-f', remote('files')])).code).toBe(0);
     });
 
