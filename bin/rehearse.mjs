@@ -6,9 +6,9 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** What becomes of the command does not matter here: the cache says how far it came. */
+/** What becomes of the command does not matter here: the cache says how far it came. One that hangs gets half a minute. */
 function rehearse(...words) {
-  const child = spawn(process.execPath, ['bin/rehearsal.cjs', ...words], { stdio: 'ignore' });
+  const child = spawn(process.execPath, ['bin/rehearsal.cjs', ...words], { stdio: 'ignore', timeout: 30_000 });
   return new Promise((resolve, reject) => child.once('error', reject).once('exit', resolve));
 }
 
@@ -50,7 +50,6 @@ export const rehearseRunc = () =>
     const bundle = join(directory, 'bundle');
     mkdirSync(join(bundle, 'rootfs'), { recursive: true });
     copyFileSync('build/Release/punnet-shim', join(bundle, 'rootfs/end'));
-    const user = process.getuid();
     const config = {
       ociVersion: '1.2.0',
       process: { args: ['/end'], cwd: '/', user: { uid: 0, gid: 0 } },
@@ -59,7 +58,7 @@ export const rehearseRunc = () =>
       mounts: [{ destination: '/proc', type: 'proc', source: 'proc' }],
       linux: {
         namespaces: ['pid', 'mount', 'uts', 'ipc', 'network', 'user'].map((type) => ({ type })),
-        uidMappings: [{ containerID: 0, hostID: user, size: 1 }],
+        uidMappings: [{ containerID: 0, hostID: process.getuid(), size: 1 }],
         gidMappings: [{ containerID: 0, hostID: process.getgid(), size: 1 }],
       },
     };

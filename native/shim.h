@@ -41,8 +41,10 @@ struct log {
   } streams[2];
 };
 
-/** Opens the directory of `path`; the file is made with the first line. Null: nothing is logged. */
-/** Of `log`, the limits and attributes are set already. */
+/**
+ * Opens the directory of `path`; the file is made with the first line. Null: nothing is logged. The limits and attributes of
+ * `log` are set already.
+ */
 void log_open(struct log *log, const char *path);
 void log_feed(struct log *log, int stream, const unsigned char *bytes, size_t size);
 /** Logs what is left without an end of line. */

@@ -1,38 +1,22 @@
 // One blob from a registry into the content store: tries with back-off, and continues where the last try stopped (Range,
 // RFC 9110 §14). Runs in the daemon.
 
-import { setTimeout as delay } from 'node:timers/promises';
 import { PunnetError } from '../base/errors.ts';
-import type { Descriptor } from '../base/oci-image.ts';
 import type { Source } from '../content/ingest.ts';
-import type { ContentStore } from '../content/store.ts';
 import { RegistryFailure } from './failure.ts';
-import type { Session } from './session.ts';
+import { backOff, type Transfer } from './transfer.ts';
 import { bytesOf, discard } from './transport.ts';
 
 /** Tries in a row that brought no byte before we give up; Docker's number. */
 const TRIES = 5;
 /** Tries in all: a server that gives one byte per connection is given up, too. */
 const MOST_TRIES = 100;
-const LONGEST_BACKOFF = 30_000;
-
-export interface DownloadOptions {
-  session: Session;
-  content: ContentStore;
-  descriptor: Descriptor;
-  /** milliseconds before the second try */
-  backoff: number;
-  signal: AbortSignal;
-  progress(bytes: number): void;
-  /** told before each further try */
-  retrying(milliseconds: number): void;
-}
 
 /**
  * Fetches, verifies and commits the blob.
  * @throws RegistryFailure when the registry will not give it; what ContentStore.ingest throws for wrong bytes
  */
-export async function downloadBlob(options: DownloadOptions): Promise<void> {
+export async function downloadBlob(options: Transfer): Promise<void> {
   const { session, content, descriptor, signal } = options;
   const { digest, size } = descriptor;
   let furthest = 0;
@@ -69,10 +53,7 @@ export async function downloadBlob(options: DownloadOptions): Promise<void> {
       }
       fruitless = furthest > before ? 1 : fruitless + 1;
       if (!mayRetry(error) || fruitless >= TRIES || tries >= MOST_TRIES) throw error;
-      const asked = error instanceof RegistryFailure ? error.retryAfter : undefined;
-      const wait = asked ?? Math.min(options.backoff * 2 ** (fruitless - 1), LONGEST_BACKOFF);
-      options.retrying(wait);
-      await delay(wait, undefined, { signal }).catch(() => signal.throwIfAborted());
+      await backOff(options, { error, failures: fruitless });
     }
   }
 }

@@ -32,6 +32,12 @@ export class LayerProgress {
     this.#report({ status, progressDetail: {}, id: this.#id });
   }
 
+  /** A further try begins after this pause. */
+  retrying(milliseconds: number): void {
+    const seconds = Math.max(1, Math.round(milliseconds / 1000));
+    this.state(`Retrying in ${seconds} second${seconds === 1 ? '' : 's'}`);
+  }
+
   /** `Downloading` or `Extracting`, with a bar. */
   bytes(status: string, current: number, total: number): void {
     const now = Date.now();

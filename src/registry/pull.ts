@@ -187,10 +187,7 @@ async function fetchLayer(
         backoff: client.backoff,
         signal: shared,
         progress: (bytes) => report.bytes('Downloading', bytes, descriptor.size),
-        retrying: (milliseconds) => {
-          const seconds = Math.max(1, Math.round(milliseconds / 1000));
-          report.state(`Retrying in ${seconds} second${seconds === 1 ? '' : 's'}`);
-        },
+        retrying: (milliseconds) => report.retrying(milliseconds),
       }),
     );
     // Said after the fact: the hash ran along with the bytes.

@@ -138,10 +138,7 @@ async function pushLayer(options: PushOptions, { session, layer, report, signal 
     backoff: options.client.backoff,
     signal,
     progress: (bytes) => report.bytes('Pushing', bytes, descriptor.size),
-    retrying: (milliseconds) => {
-      const seconds = Math.max(1, Math.round(milliseconds / 1000));
-      report.state(`Retrying in ${seconds} second${seconds === 1 ? '' : 's'}`);
-    },
+    retrying: (milliseconds) => report.retrying(milliseconds),
   });
   report.state('Pushed');
   return descriptor;

@@ -2,16 +2,14 @@
 // made anew with back-off. Runs in the daemon. distribution-spec "Pushing blobs", "Mounting a blob from another repository".
 
 import { createReadStream } from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Descriptor } from '../base/oci-image.ts';
-import type { ContentStore } from '../content/store.ts';
 import { RegistryFailure } from './failure.ts';
 import type { Session } from './session.ts';
+import { backOff, type Transfer } from './transfer.ts';
 import { readBody, type Answer } from './transport.ts';
 
 /** Docker's number of tries for a blob. */
 const TRIES = 5;
-const LONGEST_BACKOFF = 30_000;
 /** Bytes of an answer whose body tells nothing. */
 const ANSWER_LIMIT = 64 * 1024;
 
@@ -44,36 +42,21 @@ export async function mountBlob(
   return answer.status === 201;
 }
 
-export interface UploadOptions {
-  session: Session;
-  content: ContentStore;
-  descriptor: Descriptor;
-  /** milliseconds before the second try */
-  backoff: number;
-  signal: AbortSignal;
-  progress(bytes: number): void;
-  /** told before each further try */
-  retrying(milliseconds: number): void;
-}
-
 /** Sends the blob. @throws RegistryFailure when the registry will not have it */
-export async function uploadBlob(options: UploadOptions): Promise<void> {
-  const { backoff, signal } = options;
+export async function uploadBlob(options: Transfer): Promise<void> {
   for (let tries = 1; ; tries++) {
     try {
       return await send(options);
     } catch (error) {
-      signal.throwIfAborted();
+      options.signal.throwIfAborted();
       if (!(error instanceof RegistryFailure) || !error.retry || tries >= TRIES) throw error;
-      const wait = error.retryAfter ?? Math.min(backoff * 2 ** (tries - 1), LONGEST_BACKOFF);
-      options.retrying(wait);
-      await delay(wait, undefined, { signal }).catch(() => signal.throwIfAborted());
+      await backOff(options, { error, failures: tries });
     }
   }
 }
 
 /** POST begins, PATCH brings the bytes, PUT names them: what every registry takes from Docker. */
-async function send({ session, content, descriptor, signal, progress }: UploadOptions): Promise<void> {
+async function send({ session, content, descriptor, signal, progress }: Transfer): Promise<void> {
   const { digest, size } = descriptor;
   const begun = await session.request('POST', session.url('blobs/uploads/'), {
     headers: { 'content-length': '0' },

@@ -90,7 +90,8 @@ function imageOf(
   return { config: blobIn(files, found.value.config), layers, manifest: descriptor.digest, names: [] };
 }
 
-const nameOfBlob = (digest: Digest) => `blobs/sha256/${hexOf(digest)}`;
+/** Where an OCI layout has a blob. */
+export const nameOfBlob = (digest: Digest) => `blobs/sha256/${hexOf(digest)}`;
 
 function blobIn(files: ArchiveFiles, { digest }: Descriptor): StoredFile {
   const file = files.get(nameOfBlob(digest));

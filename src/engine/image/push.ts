@@ -5,7 +5,6 @@ import type { ImageBackend } from '../../api/backend.ts';
 import { invalidArgument, notFound } from '../../base/errors.ts';
 import type { Digest } from '../../base/digest.ts';
 import { MEDIA, type Descriptor, type Manifest } from '../../base/oci-image.ts';
-import { formatPlatform, parsePlatform, platformMatches } from '../../registry/platform.ts';
 import { push as pushToRegistry, type PushedLayer } from '../../registry/push.ts';
 import { canonicalName, familiar, familiarName, parseReference, type Reference } from '../../registry/reference.ts';
 import { collect } from './collect.ts';
@@ -13,7 +12,7 @@ import { compressLayer, isCompressed } from './compress-layer.ts';
 import { credentialsOf } from './credentials.ts';
 import { layersOf, manifestsOf, namedBlobs, type OwnManifest } from './layer-blobs.ts';
 import type { Lease } from './make-layer.ts';
-import { configOf, holder, publish, repositoryOf, type ImageRoom } from './room.ts';
+import { holder, namesIn, publish, requirePlatform, type ImageRoom } from './room.ts';
 import type { ImageRecord } from './store.ts';
 
 type Options = Parameters<ImageBackend['push']>[1];
@@ -27,11 +26,7 @@ export async function push(room: ImageRoom, text: string, options: Options): Pro
   if (repository.digest !== undefined) throw invalidArgument('cannot push a digest reference');
   const reference = options.tag === undefined ? repository : parseReference(`${text}:${options.tag}`);
   options.progress({ status: `The push refers to repository [${canonicalName(reference)}]` });
-  const here = room.store
-    .list()
-    .flatMap(({ id }) => room.store.namesOf(id))
-    .filter((name) => repositoryOf(name) === familiarName(reference))
-    .map(parseReference);
+  const here = namesIn(room, reference).map(parseReference);
   if (here.length === 0) throw notFound(`An image does not exist locally with the tag: ${familiarName(reference)}`);
   const tags = here.filter(({ tag }) => tag !== undefined && (!reference.tag || tag === reference.tag));
   if (tags.length === 0)
@@ -46,7 +41,8 @@ async function pushTag(room: ImageRoom, reference: Reference, options: Options):
   const name = `${canonicalName(reference)}:${reference.tag}`;
   const record = room.store.named(name);
   if (!record) throw notFound(`tag does not exist: ${familiar(reference)}`);
-  refuseOtherPlatform(room, { record, reference, platform: options.platform });
+  const subject = `image with reference ${familiar(reference)} was found but`;
+  requirePlatform(room, record, { subject, platform: options.platform });
   const lease = holder(room);
   try {
     for (const digest of [record.id, ...record.manifests, ...record.layers, ...record.diffIDs]) lease.hold(digest);
@@ -140,16 +136,4 @@ async function remember(
   if (!room.store.get(record.id)) return;
   room.store.add({ id: record.id, manifests: [digest], layers: [], diffIDs: record.diffIDs });
   room.store.name(name, record.id);
-}
-
-function refuseOtherPlatform(
-  room: ImageRoom,
-  { record, reference, platform }: { record: ImageRecord; reference: Reference; platform: string | undefined },
-): void {
-  if (platform === undefined) return;
-  const wanted = parsePlatform(platform);
-  if (platformMatches(configOf(room, record.id), wanted)) return;
-  throw notFound(
-    `image with reference ${familiar(reference)} was found but does not provide the specified platform (${formatPlatform(wanted)})`,
-  );
 }

@@ -7,6 +7,7 @@ import type { ImageConfig } from '../../base/oci-image.ts';
 import type { ContentStore } from '../../content/store.ts';
 import { CONFIG_LIMIT } from '../../registry/image-config.ts';
 import type { RegistryClient } from '../../registry/client.ts';
+import { formatPlatform, parsePlatform, platformMatches } from '../../registry/platform.ts';
 import type { LayerSink } from '../../registry/pull.ts';
 import {
   canonical,
@@ -102,6 +103,24 @@ export const shown = (name: string) => familiar(parseReference(name));
 
 /** The repository of a name, as Docker shows it. */
 export const repositoryOf = (name: string) => familiarName(parseReference(name));
+
+/** Every name that an image here has in a repository, with tags and with digests. */
+export function namesIn(room: ImageRoom, repository: Reference): string[] {
+  const names = room.store.list().flatMap(({ id }) => room.store.namesOf(id));
+  return names.filter((name) => repositoryOf(name) === familiarName(repository));
+}
+
+/** @throws notFound when `subject`, as the message calls the image, is for another platform than the one asked for */
+export function requirePlatform(
+  room: ImageRoom,
+  { id }: ImageRecord,
+  { subject, platform }: { subject: string; platform: string | undefined },
+): void {
+  if (!platform) return;
+  const wanted = parsePlatform(platform);
+  if (platformMatches(configOf(room, id), wanted)) return;
+  throw notFound(`${subject} does not provide the specified platform (${formatPlatform(wanted)})`);
+}
 
 export const isDigestName = (name: string) => name.includes('@');
 

@@ -8,12 +8,12 @@ import { pipeline } from 'node:stream/promises';
 import { digestOf, hexOf, isDigest, type Digest } from '../../base/digest.ts';
 import { notFound } from '../../base/errors.ts';
 import { MEDIA, type Descriptor, type Manifest } from '../../base/oci-image.ts';
-import { formatPlatform, parsePlatform, platformMatches } from '../../registry/platform.ts';
 import { canonical, familiar, familiarName, parseReference, type Reference } from '../../registry/reference.ts';
 import { BLOCK } from '../../snapshot/tar/header.ts';
 import { headerOf } from '../../snapshot/tar/writer.ts';
+import { nameOfBlob } from './archive-images.ts';
 import { layersOf, manifestsOf } from './layer-blobs.ts';
-import { configOf, find, holder, isDigestName, nameOf, publish, repositoryOf, type ImageRoom } from './room.ts';
+import { find, holder, isDigestName, nameOf, namesIn, publish, requirePlatform, type ImageRoom } from './room.ts';
 import type { ImageRecord } from './store.ts';
 
 export interface SaveOptions {
@@ -29,7 +29,7 @@ export async function save(room: ImageRoom, names: string[], options: SaveOption
   try {
     const chosen = choose(room, names);
     for (const { record } of chosen) {
-      refuseOtherPlatform(room, record, options.platform);
+      requirePlatform(room, record, { subject: `image ${record.id}`, platform: options.platform });
       for (const digest of [record.id, ...record.manifests, ...record.layers]) lease.hold(digest);
     }
     const images = chosen.map(({ record, tags }) => saved(room, record, tags));
@@ -76,9 +76,8 @@ function choose(room: ImageRoom, names: string[]): Chosen[] {
 }
 
 function tagsOf(room: ImageRoom, repository: Reference): Reference[] {
-  const names = room.store.list().flatMap(({ id }) => room.store.namesOf(id));
-  return names
-    .filter((name) => !isDigestName(name) && repositoryOf(name) === familiarName(repository))
+  return namesIn(room, repository)
+    .filter((name) => !isDigestName(name))
     .sort()
     .map(parseReference);
 }
@@ -108,7 +107,7 @@ async function* archive(room: ImageRoom, images: Saved[]): AsyncGenerator<Uint8A
   yield directory('blobs/sha256/');
   for (const { digest, content } of blobsOf(images)) {
     const size = content?.length ?? room.content.size(digest)!;
-    yield header(pathOf(digest), size);
+    yield header(nameOfBlob(digest), size);
     if (content) yield content;
     else yield* createReadStream(room.content.path(digest), { highWaterMark: 512 * 1024 }) as AsyncIterable<Buffer>;
     yield padding(size);
@@ -150,9 +149,9 @@ function tablesOf(images: Saved[]): Record<string, unknown> {
       ),
     },
     'manifest.json': images.map(({ config, layers, tags }) => ({
-      Config: pathOf(config.digest),
+      Config: nameOfBlob(config.digest),
       RepoTags: tags.length > 0 ? tags.map(familiar) : null,
-      Layers: layers.map(({ digest }) => pathOf(digest)),
+      Layers: layers.map(({ digest }) => nameOfBlob(digest)),
     })),
     'oci-layout': { imageLayoutVersion: '1.0.0' },
     ...(Object.keys(repositories).length > 0 && { repositories }),
@@ -165,8 +164,6 @@ function annotated(tag: Reference): { annotations: Record<string, string> } {
   };
 }
 
-const pathOf = (digest: Digest) => `blobs/sha256/${hexOf(digest)}`;
-
 function header(name: string, size: number): Buffer {
   return headerOf({ ...plain, name, type: 'file', mode: 0o644, size });
 }
@@ -178,10 +175,3 @@ function directory(name: string): Buffer {
 const plain = { linkname: '', uid: 0, gid: 0, mtimeNs: 0n, xattrs: new Map<string, Buffer>() };
 
 const padding = (size: number) => Buffer.alloc(-size & (BLOCK - 1));
-
-function refuseOtherPlatform(room: ImageRoom, record: ImageRecord, platform: string | undefined): void {
-  if (!platform) return;
-  const wanted = parsePlatform(platform);
-  if (platformMatches(configOf(room, record.id), wanted)) return;
-  throw notFound(`image ${record.id} does not provide the specified platform (${formatPlatform(wanted)})`);
-}
